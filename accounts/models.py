@@ -1,0 +1,121 @@
+"""People: everybody who can be known by the portal, with or without a sign-in."""
+
+import uuid
+import zoneinfo
+from typing import Any
+
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models.functions import Lower
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from medimic import crypto
+from medimic.fields import EncryptedTextField
+
+PHONE_PURPOSE = "phone-number"
+
+
+class PersonManager(BaseUserManager["Person"]):
+    def create_user(self, email: str | None, password: str | None = None, **fields: Any) -> "Person":
+        """Make a person; without a password they cannot sign in by one."""
+        person = self.model(email=email, **fields)
+        person.set_password(password)
+        person.save(using=self._db)
+        return person
+
+    def create_superuser(self, email: str, password: str, **fields: Any) -> "Person":
+        return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+
+    def get_by_natural_key(self, email: str | None) -> "Person":
+        return self.get(email=(email or "").lower())
+
+
+def validate_time_zone(name: str) -> None:
+    if name not in zoneinfo.available_timezones():
+        raise ValidationError(_("Choose a time zone from the list."))
+
+
+class Person(AbstractBaseUser, PermissionsMixin):
+    """One human being. Patients may have no e-mail, and then cannot sign in by one.
+
+    `token_epoch` is what device tokens are compared with: raising it ends all
+    of them at once, whoever issued them (`end_device_tokens`).
+    """
+
+    class DateLocale(models.TextChoices):
+        EN_GB = "en_GB", _("21 November 2026 (United Kingdom)")
+        EN_US = "en_US", _("November 21, 2026 (United States)")
+        PL_PL = "pl_PL", _("21 listopada 2026 (Poland)")
+        DE_DE = "de_DE", _("21. November 2026 (Germany)")
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    # Lower case always (`save`, and a constraint): so "unique" means regardless of case.
+    email = models.EmailField(_("e-mail"), unique=True, null=True, blank=True)
+    first_name = models.CharField(_("first name"), max_length=100)
+    last_name = models.CharField(_("last name"), max_length=100)
+    display_name = models.CharField(
+        _("display name"), max_length=120, blank=True, help_text=_("Shown to patients during sessions.")
+    )
+    phone_number = EncryptedTextField(_("phone number"), blank=True, default="")
+    phone_hash = models.CharField(max_length=64, blank=True, default="", db_index=True, editable=False)
+    language = models.CharField(_("language"), max_length=8, default="en")
+    date_locale = models.CharField(
+        _("dates"), max_length=8, choices=DateLocale.choices, default=DateLocale.EN_GB
+    )
+    time_zone = models.CharField(
+        _("time zone"), max_length=64, default="UTC", validators=[validate_time_zone]
+    )
+    is_active = models.BooleanField(_("active"), default=True)
+    is_staff = models.BooleanField(_("staff"), default=False)
+    token_epoch = models.PositiveIntegerField(default=0, editable=False)
+    created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
+
+    objects = PersonManager()
+
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS = ["first_name", "last_name"]
+
+    class Meta:
+        verbose_name = _("person")
+        verbose_name_plural = _("people")
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(email=None) | (models.Q(email=Lower("email")) & ~models.Q(email="")),
+                name="person_email_lower_or_null",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self.email = self.email.strip().lower() if self.email else None
+        self.phone_hash = crypto.keyed_hash(PHONE_PURPOSE, self.phone_number) if self.phone_number else ""
+        fields = kwargs.get("update_fields")
+        if fields is not None and "phone_number" in fields:
+            kwargs["update_fields"] = {*fields, "phone_hash"}
+        super().save(*args, **kwargs)
+
+    @property
+    def name(self) -> str:
+        """What other people of the portal read: the display name, or first and last name."""
+        return self.display_name or self.get_full_name() or self.email or str(self.pk)
+
+    def get_full_name(self) -> str:
+        return f"{self.first_name} {self.last_name}".strip()
+
+    def get_short_name(self) -> str:
+        return self.first_name
+
+    @property
+    def initials(self) -> str:
+        """One or two letters for the avatar."""
+        words = self.name.replace(".", " ").split()
+        return "".join(word[0] for word in (words[:1] + words[-1:] if len(words) > 1 else words)).upper()
+
+    def end_device_tokens(self) -> None:
+        """From the next request on, no token of any of this person's devices is taken."""
+        type(self).objects.filter(pk=self.pk).update(token_epoch=models.F("token_epoch") + 1)
+        self.refresh_from_db(fields=["token_epoch"])

@@ -1,0 +1,1 @@
+"""The audit log: what happened. Import from `medimic.audit.log` and `.presenters`."""

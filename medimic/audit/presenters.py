@@ -1,0 +1,35 @@
+"""How a row of the audit log reads. Apps register theirs in `AppConfig.ready`."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from django.utils.functional import Promise
+
+from medimic.audit.models import AuditEvent
+
+Presenter = Callable[[AuditEvent, Mapping[str, Any]], str]
+_presenters: dict[str, Presenter | str | Promise] = {}
+
+
+def register(kind: str, presenter: Presenter | str | Promise) -> None:
+    """Say how a kind of event reads: a sentence with `%(name)s` for its details,
+    or a function of the event and its details."""
+    if kind in _presenters:
+        raise ValueError(f"{kind} has a presenter already")
+    _presenters[kind] = presenter
+
+
+def sentence(event: AuditEvent) -> str:
+    """The event in words, in the reader's language; its bare kind where nobody registered one."""
+    presenter = _presenters.get(event.kind)
+    details = json.loads(event.details)
+    if presenter is None:
+        return event.kind
+    if callable(presenter):
+        return presenter(event, details)
+    return str(presenter) % details
+
+
+def registered_kinds() -> frozenset[str]:
+    return frozenset(_presenters)

@@ -1,0 +1,298 @@
+"""The portal's settings. Everything comes from the environment or from the file `.env`.
+
+Each variable is described once, where it is read. `PORTAL_URL` decides between
+the two ways to run: an https address is production; http is for loopback alone.
+No secret has a default: `python -m medimic.keys` writes a set of them for a laptop.
+"""
+
+from pathlib import Path
+
+import environ
+from csp.constants import NONE, SELF
+from django.utils.translation import gettext_lazy as _
+
+from medimic import environment
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+VAR_DIR = BASE_DIR / "var"
+VAR_DIR.mkdir(exist_ok=True)
+
+env = environ.Env()
+environ.Env.read_env(BASE_DIR / ".env")
+
+# --- Where the portal stands -------------------------------------------------
+
+# PORTAL_URL: the origin that browsers and phones use, e.g. https://portal.medimic.ai.
+PORTAL_URL, PORTAL_HOST, PRODUCTION = environment.portal_url(
+    env, "PORTAL_URL", f"http://localhost:{env.int('PORT', default=8000)}"
+)
+ALLOWED_HOSTS = [PORTAL_HOST] if PRODUCTION else ["localhost", "127.0.0.1", "[::1]"]
+CSRF_TRUSTED_ORIGINS = [PORTAL_URL]
+
+# TRUSTED_PROXY_COUNT: how many reverse proxies of ours stand in front; that many
+# entries of X-Forwarded-For are believed, and X-Forwarded-Proto with them.
+TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", default=0)
+ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXY_COUNT
+
+# DEBUG: Django's error pages with source code. Refused in production.
+DEBUG = env.bool("DEBUG", default=False) and not PRODUCTION
+
+# SUPPORT_EMAIL: the address that error pages and the accessibility statement give.
+SUPPORT_EMAIL = env.str("SUPPORT_EMAIL", default="support@medimic.example")
+
+# --- Secrets -----------------------------------------------------------------
+
+# SECRET_KEY: signs cookies and links; at least 50 characters.
+SECRET_KEY = environment.text(env, "SECRET_KEY", shortest=50)
+# CRYPTO_KEY: 32-byte keys in base64, shared with the phones' app: deep links. The first encrypts.
+CRYPTO_KEY = environment.keys(env, "CRYPTO_KEY")
+# FIELD_KEYS: 32-byte keys in base64: fields encrypted at rest. The first encrypts.
+FIELD_KEYS = environment.keys(env, "FIELD_KEYS")
+# LOOKUP_KEY: one 32-byte key in base64: keyed hashes of device identifiers and phone
+# numbers. With another key no known device is recognized again.
+LOOKUP_KEY = environment.key(env, "LOOKUP_KEY")
+# AUDIT_KEYS: 32-byte keys in base64: the audit log's row codes. The first signs.
+AUDIT_KEYS = environment.keys(env, "AUDIT_KEYS")
+
+# --- The device API ----------------------------------------------------------
+
+# API_TENANT_ID, API_INSTANCE_ID: name this installation inside a deep link.
+API_TENANT_ID = env.str("API_TENANT_ID", default="medimic")
+API_INSTANCE_ID = env.str("API_INSTANCE_ID", default="portal")
+# API_KEY: comes back from phones as X-Api-Key; names the installation, authorizes nothing.
+API_KEY = env.str("API_KEY", default="medimic-portal")
+# SHARED_DOCUMENTS_CDN_URL, SHARED_DOCUMENTS_CONSENT_LOCALES: where phones find the
+# consent document, and a comma-separated list of its locales. In deep links only if both are set.
+SHARED_DOCUMENTS_CDN_URL = env.str("SHARED_DOCUMENTS_CDN_URL", default="")
+SHARED_DOCUMENTS_CONSENT_LOCALES = env.list("SHARED_DOCUMENTS_CONSENT_LOCALES", default=[])
+# REGISTRATION_HOURS: how long a deep link is good for.
+REGISTRATION_HOURS = env.int("REGISTRATION_HOURS", default=24)
+# SESSION_HOURS: after how long a session expires by itself.
+SESSION_HOURS = env.int("SESSION_HOURS", default=8)
+
+# The API's bodies are small: more than this is refused with 413.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
+
+# --- Apps --------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "medimic.apps.PortalConfig",
+    "medimic.audit",
+    "medimic.outbox",
+    "accounts",
+    "orgs",
+    "billing",
+    "devices",
+    "sessions_app",
+    "medimic.apps.PortalAdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
+    "django_otp",
+    "csp",
+]
+
+MIDDLEWARE = [
+    "medimic.middleware.unavailable",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "medimic.middleware.headers",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "medimic.middleware.language_and_time_zone",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "allauth.usersessions.middleware.UserSessionsMiddleware",
+]
+
+ROOT_URLCONF = "medimic.urls"
+WSGI_APPLICATION = "medimic.wsgi.application"
+APPEND_SLASH = True
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.template.context_processors.i18n",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "medimic.context.portal",
+            ],
+            "builtins": [
+                "django.templatetags.i18n",
+                "django.templatetags.static",
+                "medimic.templatetags.look",
+            ],
+        },
+    }
+]
+
+# --- Data --------------------------------------------------------------------
+
+# DATABASE_URL: PostgreSQL in production, e.g. postgres://user:password@host/name.
+DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'portal.sqlite3'}")}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    DATABASES["default"]["OPTIONS"] = {
+        # A write transaction takes its lock at the start: two of them queue
+        # in place of failing halfway when the second one turns from reading to writing.
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+    }
+else:
+    DATABASES["default"]["CONN_MAX_AGE"] = 60
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+
+# CACHE_URL: shared by all workers: limits and replay protection live in it. Redis in
+# production, e.g. redis://host:6379/0; otherwise a table of the database.
+CACHES = {"default": env.cache_url("CACHE_URL", default="dbcache://medimic_cache")}
+if CACHES["default"]["BACKEND"].endswith("DatabaseCache"):
+    CACHES["default"]["OPTIONS"] = {"MAX_ENTRIES": 100_000}
+
+# --- Sign-in -----------------------------------------------------------------
+
+AUTH_USER_MODEL = "accounts.Person"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 10},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "dashboard"
+LOGOUT_REDIRECT_URL = "account_login"
+OTP_LOGIN_URL = "step_up"
+PASSWORD_RESET_TIMEOUT = 3600
+
+ACCOUNT_ADAPTER = "accounts.adapters.AccountAdapter"
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
+ACCOUNT_SIGNUP_FORM_CLASS = "accounts.forms.SignUpNames"
+ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+# Changing the address by link is refused to people with a second factor; a code is not.
+ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
+ACCOUNT_CHANGE_EMAIL = True
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+# A device link is a credential: it asks for a sign-in of the last 15 minutes.
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 15 * 60
+ACCOUNT_SESSION_REMEMBER = None
+ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
+ACCOUNT_LOGOUT_ON_GET = False
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if PRODUCTION else "http"
+
+MFA_ADAPTER = "accounts.adapters.FactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_TOTP_ISSUER = "MediMic"
+
+USERSESSIONS_TRACK_ACTIVITY = True
+
+# "Trust this browser" is a sign-in of this length; without it, it ends with the browser.
+SESSION_COOKIE_AGE = 30 * 24 * 3600
+SESSION_COOKIE_NAME = "__Host-sign-in" if PRODUCTION else "sign-in"
+SESSION_COOKIE_SECURE = PRODUCTION
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_NAME = "__Host-csrf" if PRODUCTION else "csrf"
+CSRF_COOKIE_SECURE = PRODUCTION
+CSRF_COOKIE_HTTPONLY = True
+CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_FAILURE_VIEW = "medimic.errors.csrf_failed"
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+
+# --- Transport and headers ---------------------------------------------------
+
+SECURE_SSL_REDIRECT = PRODUCTION
+# Probes inside the network come over plain http.
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if PRODUCTION else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = PRODUCTION
+SECURE_HSTS_PRELOAD = PRODUCTION
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+if TRUSTED_PROXY_COUNT:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+X_FRAME_OPTIONS = "DENY"
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "manifest-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+        "object-src": [NONE],
+    }
+}
+
+# --- Language and time -------------------------------------------------------
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", _("English")), ("pl", _("Polish")), ("de", _("German"))]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+TIME_ZONE = "UTC"
+USE_TZ = True
+PHONENUMBER_DB_FORMAT = "E164"
+# PHONE_REGION: the country that a number without a country code belongs to.
+PHONENUMBER_DEFAULT_REGION = env.str("PHONE_REGION", default="GB")
+
+# --- Static files ------------------------------------------------------------
+
+STATIC_URL = "/static/"
+STATIC_ROOT = VAR_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+
+# --- E-mail ------------------------------------------------------------------
+
+# EMAIL_URL: smtp+tls://user:password@host:587 in production; otherwise files below var/mail.
+vars().update(env.email_url("EMAIL_URL", default=f"filemail://{VAR_DIR / 'mail'}"))
+# DEFAULT_FROM_EMAIL: the sender of every mail.
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="MediMic <no-reply@medimic.example>")
+
+# --- Log ---------------------------------------------------------------------
+
+# LOG_LEVEL: DEBUG, INFO, WARNING or ERROR.
+LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
+    "loggers": {"django": {"handlers": [], "propagate": True, "level": LOG_LEVEL}},
+}
+
+SILENCED_SYSTEM_CHECKS: list[str] = []

@@ -1,0 +1,84 @@
+"""Organizations and who belongs to them."""
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Person
+
+
+class OrganizationQuerySet(models.QuerySet["Organization"]):
+    def visible_to(self, person: Person) -> "OrganizationQuerySet":
+        """Those in which the person works; a patient sees no organization's pages."""
+        return self.filter(
+            memberships__person=person,
+            memberships__ended_at=None,
+            memberships__role__in=Membership.WORKING_ROLES,
+        ).order_by("name", "id")
+
+
+class Organization(models.Model):
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.CharField(_("name"), max_length=150)
+    slug = models.SlugField(_("address"), max_length=60, unique=True)
+    created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
+
+    objects = OrganizationQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("organization")
+        verbose_name_plural = _("organizations")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class MembershipQuerySet(models.QuerySet["Membership"]):
+    def living(self) -> "MembershipQuerySet":
+        return self.filter(ended_at=None)
+
+    def working(self) -> "MembershipQuerySet":
+        """Of people who use the organization's plan: admins and providers, not patients."""
+        return self.living().filter(role__in=Membership.WORKING_ROLES)
+
+    def with_people(self) -> "MembershipQuerySet":
+        return self.select_related("person").order_by("person__last_name", "person__first_name", "id")
+
+
+class Membership(models.Model):
+    class Role(models.TextChoices):
+        ADMIN = "admin", _("Admin")
+        PROVIDER = "provider", _("Provider")
+        PATIENT = "patient", _("Patient")
+
+    WORKING_ROLES = (Role.ADMIN, Role.PROVIDER)
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="memberships")
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="memberships")
+    role = models.CharField(_("role"), max_length=10, choices=Role.choices)
+    created_at = models.DateTimeField(_("joined"), default=timezone.now, editable=False)
+    ended_at = models.DateTimeField(_("left"), null=True, blank=True, editable=False)
+
+    objects = MembershipQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("member")
+        verbose_name_plural = _("members")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "person"],
+                condition=models.Q(ended_at=None),
+                name="membership_one_living",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(role__in=["admin", "provider", "patient"]), name="membership_known_role"
+            ),
+        ]
+        indexes = [models.Index(fields=["person", "ended_at"])]
+
+    def __str__(self) -> str:
+        return f"{self.person} · {self.organization} ({self.get_role_display()})"

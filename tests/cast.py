@@ -1,0 +1,51 @@
+"""The named cast of all tests, and what makes more of them."""
+
+import itertools
+
+from allauth.account.models import EmailAddress
+from django.utils import timezone
+
+from accounts.models import Person
+from billing.catalogue import CURRENCY, INDIVIDUAL, TEAM, Plan
+from billing.models import Subscription
+from orgs.models import Membership, Organization
+
+PASSWORD = "correct horse battery staple"
+_numbers = itertools.count(1)
+
+
+def make_person(
+    first_name: str = "Alex", last_name: str = "Example", *, email: str | None = "", **fields
+) -> Person:
+    """A person with a verified e-mail and `PASSWORD`; `email=None` for one without a sign-in."""
+    if email == "":
+        email = f"{first_name}.{next(_numbers)}@people.example".lower()
+    person = Person.objects.create_user(
+        email, PASSWORD if email else None, first_name=first_name, last_name=last_name, **fields
+    )
+    if email:
+        EmailAddress.objects.create(user=person, email=person.email, verified=True, primary=True)
+    return person
+
+
+def make_organization(name: str = "Lakeside Clinic", plan: Plan | None = TEAM) -> Organization:
+    number = next(_numbers)
+    organization = Organization.objects.create(name=name, slug=f"organization-{number}")
+    if plan:
+        subscribe(organization, plan)
+    return organization
+
+
+def join(organization: Organization, person: Person, role: str = Membership.Role.PROVIDER) -> Membership:
+    return Membership.objects.create(organization=organization, person=person, role=role)
+
+
+def subscribe(holder: Person | Organization, plan: Plan = INDIVIDUAL) -> Subscription:
+    key = "person" if isinstance(holder, Person) else "organization"
+    return Subscription.objects.create(
+        **{key: holder},
+        plan_code=plan.code,
+        price_minor=plan.price_minor,
+        currency=CURRENCY,
+        anchor_at=timezone.now(),
+    )
