@@ -8,15 +8,6 @@ from django.utils import timezone, translation
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
-def unavailable(get_response: GetResponse) -> GetResponse:
-    """Answer 503 with Retry-After, in place of 500, while the database is away."""
-
-    def middleware(request: HttpRequest) -> HttpResponse:
-        return get_response(request)
-
-    return middleware
-
-
 def headers(get_response: GetResponse) -> GetResponse:
     """Headers that Django has no setting for."""
 
@@ -24,6 +15,9 @@ def headers(get_response: GetResponse) -> GetResponse:
         response = get_response(request)
         response.headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
         response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+        if not request.path.startswith("/static/"):
+            # Every page may hold what belongs to one person alone, the signed-out ones a form with their e-mail.
+            response.headers.setdefault("Cache-Control", "no-store")
         return response
 
     return middleware

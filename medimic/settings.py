@@ -101,7 +101,6 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "medimic.middleware.unavailable",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
