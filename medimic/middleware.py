@@ -16,7 +16,7 @@ def headers(get_response: GetResponse) -> GetResponse:
         response.headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
         response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
         if not request.path.startswith("/static/"):
-            # Every page may hold what belongs to one person alone, the signed-out ones a form with their e-mail.
+            # Any page may hold what belongs to one person: signed out, a form with their e-mail.
             response.headers.setdefault("Cache-Control", "no-store")
         return response
 

@@ -104,7 +104,7 @@ def _values(model: type[models.Model], order: Sequence[str], cursor: str) -> lis
         ]
     except (ValueError, TypeError, binascii.Error, ValidationError, FieldDoesNotExist):
         raise Http404 from None
-    if any(value is None or isinstance(value, str) and "\0" in value for value in values):
+    if any(value is None or (isinstance(value, str) and "\0" in value) for value in values):
         raise Http404
     return values
 
