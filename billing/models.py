@@ -1,6 +1,7 @@
 """Who is on which plan, and how much of it is used."""
 
 import uuid
+from collections.abc import Iterable
 
 from django.conf import settings
 from django.db import models
@@ -8,8 +9,22 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import Person
 from billing.catalogue import PLANS, TIERS, Plan
 from orgs.models import Organization
+
+
+class SubscriptionQuerySet(models.QuerySet["Subscription"]):
+    def living(self) -> "SubscriptionQuerySet":
+        return self.filter(ended_at=None)
+
+    def held_by(self, person: Person, organizations: Iterable[uuid.UUID]) -> "SubscriptionQuerySet":
+        """A person's own, and those of the organizations given."""
+        return (
+            self.filter(Q(person=person) | Q(organization__in=list(organizations)))
+            .select_related("organization")
+            .order_by("anchor_at", "id")
+        )
 
 
 class Subscription(models.Model):
@@ -35,6 +50,8 @@ class Subscription(models.Model):
     currency = models.CharField(_("currency"), max_length=3)
     anchor_at = models.DateTimeField(_("started"), default=timezone.now)
     ended_at = models.DateTimeField(_("ended"), null=True, blank=True)
+
+    objects = SubscriptionQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("subscription")

@@ -1,0 +1,111 @@
+"""Whose plan counts. Everything that asks for a limit or a quota asks here."""
+
+import datetime as dt
+import uuid
+from dataclasses import dataclass
+
+from accounts.models import Person
+from billing import periods
+from billing.catalogue import FREE_TRIAL, GUEST, PATIENT, Plan, QuotaSpan
+from billing.models import Subscription
+from orgs.models import Membership, Organization
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """How many devices a person may have, and by which plan.
+
+    `limit` is None where there is none; `organization` is the one whose plan it is,
+    or None for the person's own.
+    """
+
+    plan: Plan
+    limit: int | None
+    organization: Organization | None = None
+
+
+@dataclass(frozen=True)
+class Payer:
+    """Whose quota a session is charged to: exactly one of the three is set."""
+
+    person_id: uuid.UUID | None = None
+    organization_id: uuid.UUID | None = None
+    guest_device_hash: str = ""
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a payer's plan grants at one instant.
+
+    `quota` is for all seats together, None where there is none. `period` is None
+    for quotas that never reset. `subscription` is None where nobody subscribed.
+    """
+
+    plan: Plan
+    quota: int | None
+    period: periods.Period | None
+    seats: int = 1
+    subscription: Subscription | None = None
+
+
+def device_allowance(person: Person) -> Allowance:
+    """The most generous device limit among a person's own plan and their organizations'.
+
+    Without a subscription of one's own that is the Free Trial; somebody who is a
+    patient and nothing else stands outside of every plan.
+    """
+    memberships = list(Membership.objects.living().filter(person=person).values_list("role", "organization"))
+    workplaces = [organization for role, organization in memberships if role in Membership.WORKING_ROLES]
+    subscriptions = list(Subscription.objects.living().held_by(person, workplaces))
+    own = next((s.plan for s in subscriptions if s.person_id), None)
+    if own is None:
+        own = PATIENT if memberships and not workplaces else FREE_TRIAL
+    allowances = [Allowance(own, own.device_limit)]
+    allowances += [
+        Allowance(s.plan, s.plan.device_limit, s.organization) for s in subscriptions if s.organization
+    ]
+    return max(allowances, key=lambda allowance: _generosity(allowance.limit))
+
+
+def _generosity(limit: int | None) -> float:
+    return float("inf") if limit is None else limit
+
+
+def payer_for(person: Person, organization: Organization | None) -> Payer:
+    """Who pays for a session that a person creates: the organization it belongs to, or they.
+
+    That the person works there is the caller's to check.
+    """
+    return Payer(organization_id=organization.pk) if organization else Payer(person_id=person.pk)
+
+
+def guest_payer(identifier_hash: str) -> Payer:
+    """The payer for a guest: the device, so that a reinstall finds its quota again."""
+    return Payer(guest_device_hash=identifier_hash)
+
+
+def terms_of(payer: Payer, *, at: dt.datetime) -> Terms:
+    """What the payer's plan grants at an instant."""
+    if payer.guest_device_hash:
+        return Terms(GUEST, GUEST.session_quota, None)
+    subscription = (
+        Subscription.objects.living()
+        .filter(person=payer.person_id, organization=payer.organization_id)
+        .first()
+    )
+    plan = subscription.plan if subscription else _plan_without_subscription(payer)
+    seats = 1
+    if plan.per_seat:
+        seats = Membership.objects.working().filter(organization=payer.organization_id).count()
+    quota = None if plan.session_quota is None else plan.session_quota * seats
+    period = None
+    if subscription and plan.quota_span is QuotaSpan.PERIOD:
+        period = periods.period_containing(at, subscription.anchor_at)
+    return Terms(plan, quota, period, seats, subscription)
+
+
+def _plan_without_subscription(payer: Payer) -> Plan:
+    if payer.person_id is None:
+        return FREE_TRIAL
+    roles = set(Membership.objects.living().filter(person=payer.person_id).values_list("role", flat=True))
+    return PATIENT if roles == {Membership.Role.PATIENT} else FREE_TRIAL
