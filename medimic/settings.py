@@ -278,6 +278,8 @@ STORAGES = {
 
 # EMAIL_URL: smtp+tls://user:password@host:587 in production; otherwise files below var/mail.
 vars().update(env.email_url("EMAIL_URL", default=f"filemail://{VAR_DIR / 'mail'}"))
+# A mail server that accepts and then says nothing holds a worker for this many seconds at a step.
+EMAIL_TIMEOUT = 10
 # DEFAULT_FROM_EMAIL: the sender of every mail.
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="MediMic <no-reply@medimic.example>")
 

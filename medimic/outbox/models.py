@@ -1,4 +1,4 @@
-"""What must still be sent."""
+"""What must still be sent, and when the worker's jobs ran."""
 
 import uuid
 
@@ -11,11 +11,12 @@ from medimic.fields import EncryptedTextField
 
 
 class Delivery(models.Model):
-    """One message to one recipient over one channel.
+    """One message to one recipient over one channel. The row is the queue.
 
     Recipient and body are encrypted, and erased once the message is sent, given
-    up or no longer wanted. While a worker has it, `lease_until` lies ahead; a
-    worker that died leaves a lease that runs out, and another takes it up.
+    up or no longer wanted. A worker that takes it up sets a `lease_id` of its own
+    and moves `due_at` to the end of the lease: a worker that dies leaves a delivery
+    that falls due again, and another takes it up.
     """
 
     class State(models.TextChoices):
@@ -34,10 +35,10 @@ class Delivery(models.Model):
     recipient_masked = models.CharField(_("recipient"), max_length=100, blank=True, default="")
     body = EncryptedTextField(blank=True, default="")
     state = models.CharField(_("state"), max_length=10, choices=State.choices, default=State.WAITING)
+    # Counted when an attempt begins, so that a message that kills its worker runs out of them.
     attempts = models.PositiveIntegerField(_("attempts"), default=0)
     due_at = models.DateTimeField(_("due"), default=timezone.now)
     stale_at = models.DateTimeField(_("stale"))
-    lease_until = models.DateTimeField(null=True, blank=True)
     lease_id = models.UUIDField(null=True, blank=True)
     last_error = models.CharField(_("last error"), max_length=200, blank=True, default="")
     created_at = models.DateTimeField(_("created"), default=timezone.now)
@@ -49,20 +50,33 @@ class Delivery(models.Model):
         verbose_name_plural = _("deliveries")
         constraints = [
             models.CheckConstraint(
-                condition=(Q(state="waiting", finished_at=None) & ~Q(recipient=""))
-                | (~Q(state="waiting") & Q(finished_at__isnull=False, recipient="", body="")),
+                condition=(Q(state="waiting", finished_at=None) & ~Q(recipient="") & ~Q(body=""))
+                | (~Q(state="waiting") & Q(finished_at__isnull=False, recipient="", body="", lease_id=None)),
                 name="delivery_erased_when_finished",
-            ),
-            models.CheckConstraint(
-                condition=Q(lease_id=None, lease_until=None)
-                | Q(lease_id__isnull=False, lease_until__isnull=False),
-                name="delivery_lease_pair",
             ),
         ]
         indexes = [
             models.Index(fields=["due_at", "id"], condition=Q(state="waiting"), name="delivery_due"),
             models.Index(fields=["-created_at", "-id"], name="delivery_newest"),
+            models.Index(fields=["finished_at"], name="delivery_finished"),
         ]
 
     def __str__(self) -> str:
         return f"{self.kind} to {self.recipient_masked}"
+
+
+class JobRun(models.Model):
+    """When one of the worker's jobs is due next, so that workers side by side share the work."""
+
+    name = models.CharField(_("job"), max_length=64, primary_key=True)
+    due_at = models.DateTimeField(_("due"), default=timezone.now)
+    started_at = models.DateTimeField(_("started"), null=True, blank=True)
+    finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
+    last_error = models.CharField(_("last error"), max_length=200, blank=True, default="")
+
+    class Meta:
+        verbose_name = _("job")
+        verbose_name_plural = _("jobs")
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,58 @@
+"""The channel of mails, over Django's e-mail backend."""
+
+import smtplib
+from typing import Any
+
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives, get_connection
+
+from medimic.outbox.registry import Message, Refused, Retry
+
+
+class EmailChannel:
+    """Takes a body of `subject`, `text`, `language` and perhaps `html`."""
+
+    def send(self, message: Message) -> None:
+        try:
+            # Django's SMTP backend waits for ever where no time is given.
+            connection = get_connection(timeout=settings.EMAIL_TIMEOUT)
+            sent = connection.send_messages([compose(message)])
+        except smtplib.SMTPRecipientsRefused as error:
+            raise _verdict(min(code for code, _ in error.recipients.values())) from error
+        except smtplib.SMTPDataError as error:
+            raise _verdict(error.smtp_code) from error
+        except smtplib.SMTPResponseException as error:
+            # Greeting, sign-in or sender refused: the fault is in the set-up, and this mail will
+            # go out once it is mended, whatever the code says.
+            raise Retry(f"the mail server answered {error.smtp_code}") from error
+        except (smtplib.SMTPException, OSError) as error:
+            raise Retry(f"the mail server was not reached: {type(error).__name__}") from error
+        if not sent:
+            raise Retry("the e-mail backend sent nothing")
+
+    def masked(self, recipient: str) -> str:
+        name, _, domain = recipient.rpartition("@")
+        return f"{name[:1]}…@{domain}"
+
+
+def compose(message: Message) -> EmailMultiAlternatives:
+    body: dict[str, Any] = message.body
+    mail = EmailMultiAlternatives(
+        subject=body["subject"],
+        body=body["text"],
+        to=[message.recipient],
+        headers={
+            # The same for every attempt, so that mail programs show a repeated one once.
+            "Message-ID": f"<{message.id}@{settings.PORTAL_HOST}>",
+            "Auto-Submitted": "auto-generated",
+            "Content-Language": body.get("language") or settings.LANGUAGE_CODE,
+        },
+    )
+    if "html" in body:
+        mail.attach_alternative(body["html"], "text/html")
+    return mail
+
+
+def _verdict(code: int) -> Exception:
+    reason = f"the mail server answered {code}"
+    return Refused(reason) if code >= 500 else Retry(reason)

@@ -1,0 +1,98 @@
+"""Mails: written when they are enqueued, in their reader's language, and sent by the worker."""
+
+import datetime as dt
+import uuid
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from django.conf import settings
+from django.core.validators import validate_email
+from django.template import Context
+from django.template.loader import get_template
+from django.utils import translation
+
+from medimic.outbox.models import Delivery
+from medimic.outbox.queue import STALE_AFTER, enqueue
+
+CHANNEL = "email"
+
+
+class Addressee(Protocol):
+    """What a mail needs to know of the person it is for."""
+
+    language: str
+
+    @property
+    def pk(self) -> Any: ...
+
+
+def enqueue_mail(
+    kind: str,
+    *,
+    to: str,
+    template: str,
+    context: Mapping[str, Any],
+    person: Addressee | None = None,
+    subject_id: uuid.UUID | None = None,
+    stale_after: dt.timedelta = STALE_AFTER,
+    dedupe_key: str | None = None,
+) -> Delivery:
+    """Write a mail from `templates/<template>.subject.txt`, `.txt` and `.html`, and enqueue it.
+
+    It is written in the person's language, without one in the active one. Beside
+    `context` the templates know `portal_url`, `support_email` and `subject`. The two text
+    templates are not escaped; the HTML one extends `mail/base.html`, the text `mail/base.txt`.
+    """
+    with translation.override(person.language if person else translation.get_language()):
+        shared = {"portal_url": settings.PORTAL_URL, "support_email": settings.SUPPORT_EMAIL, **context}
+        subject = _one_line(_render(f"{template}.subject.txt", shared, escape=False))
+        shared["subject"] = subject
+        return enqueue_message(
+            kind,
+            to=to,
+            subject=subject,
+            text=_render(f"{template}.txt", shared, escape=False).strip() + "\n",
+            html=_render(f"{template}.html", shared, escape=True),
+            person_id=person.pk if person else None,
+            subject_id=subject_id,
+            stale_after=stale_after,
+            dedupe_key=dedupe_key,
+        )
+
+
+def enqueue_message(
+    kind: str,
+    *,
+    to: str,
+    subject: str,
+    text: str,
+    html: str | None = None,
+    person_id: uuid.UUID | None = None,
+    subject_id: uuid.UUID | None = None,
+    stale_after: dt.timedelta = STALE_AFTER,
+    dedupe_key: str | None = None,
+) -> Delivery:
+    """Enqueue a mail that is written already. Raises `ValidationError` for what is no address."""
+    validate_email(to)
+    body = {"subject": _one_line(subject), "text": text, "language": translation.get_language()}
+    if html is not None:
+        body["html"] = html
+    return enqueue(
+        kind,
+        channel=CHANNEL,
+        recipient=to,
+        body=body,
+        person_id=person_id,
+        subject_id=subject_id,
+        stale_after=stale_after,
+        dedupe_key=dedupe_key,
+    )
+
+
+def _render(name: str, context: Mapping[str, Any], *, escape: bool) -> str:
+    template = get_template(name).template  # type: ignore[attr-defined]
+    return str(template.render(Context(dict(context), autoescape=escape)))
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,55 @@
+"""Putting messages into the outbox."""
+
+import datetime as dt
+import json
+import uuid
+from typing import Any
+
+from django.db import connection
+from django.utils import timezone
+
+from medimic.outbox import registry
+from medimic.outbox.models import Delivery
+
+STALE_AFTER = dt.timedelta(days=2)
+
+
+def enqueue(
+    kind: str,
+    *,
+    channel: str,
+    recipient: str,
+    body: dict[str, Any],
+    person_id: uuid.UUID | None = None,
+    subject_id: uuid.UUID | None = None,
+    stale_after: dt.timedelta = STALE_AFTER,
+    dedupe_key: str | None = None,
+) -> Delivery:
+    """Have a message sent once the caller's transaction is committed.
+
+    `kind` is `<app>.<message>`. `body` is JSON in the form that the channel takes.
+    `subject_id` is what the kind's guard is asked about. After `stale_after` the
+    message is given up rather than sent. With a `dedupe_key` that was used before,
+    the earlier delivery is returned and nothing is added.
+
+    Raises `RuntimeError` outside of a transaction.
+    """
+    if not connection.in_atomic_block:
+        raise RuntimeError(f"{kind} must be enqueued in the transaction that causes it")
+    now = timezone.now()
+    content = {
+        "kind": kind,
+        "channel": channel,
+        "recipient": recipient,
+        "recipient_masked": registry.channel(channel).masked(recipient)[:100],
+        "body": json.dumps(body),
+        "person_id": person_id,
+        "subject_id": subject_id,
+        "created_at": now,
+        "due_at": now,
+        "stale_at": now + stale_after,
+    }
+    if dedupe_key is None:
+        return Delivery.objects.create(**content)
+    delivery, _ = Delivery.objects.get_or_create(dedupe_key=dedupe_key, defaults=content)
+    return delivery

@@ -1,0 +1,89 @@
+"""What apps tell the outbox when they are ready: how a channel sends, and whether a
+message is still wanted."""
+
+import datetime as dt
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True)
+class Message:
+    """One delivery, opened for the channel that sends it.
+
+    `id` stays the same from one attempt to the next: a message may be sent twice
+    (a worker that dies after sending leaves no trace of it), so a channel passes
+    the id on in whatever way lets the other side see the repetition.
+    """
+
+    id: uuid.UUID
+    kind: str
+    recipient: str
+    body: dict[str, Any]
+    created_at: dt.datetime
+    person_id: uuid.UUID | None = None
+    subject_id: uuid.UUID | None = None
+
+
+class Retry(Exception):
+    """Not now: to be tried again, no sooner than `after` if the other side named a time."""
+
+    def __init__(self, reason: str, *, after: dt.timedelta | None = None) -> None:
+        super().__init__(reason)
+        self.after = after
+
+
+class Refused(Exception):
+    """Never: the other side said that trying again is of no use."""
+
+
+class Channel(Protocol):
+    """One way to reach people.
+
+    `send` returns once the other side took the message over, and raises `Retry`
+    or `Refused` otherwise; any other exception counts as `Retry`. It must set
+    time limits of its own and is called outside of any transaction. The reasons
+    are shown to staff: they must quote neither recipient nor body.
+    """
+
+    def send(self, message: Message) -> None: ...
+
+    def masked(self, recipient: str) -> str:
+        """The recipient as staff may read it."""
+        ...
+
+
+# Whether a message about this subject is still wanted.
+Guard = Callable[[uuid.UUID | None], bool]
+
+_channels: dict[str, Channel] = {}
+_guards: dict[str, Guard] = {}
+
+
+def register_channel(name: str, channel: Channel) -> None:
+    """Make a channel known under the name that deliveries carry."""
+    if name in _channels:
+        raise ValueError(f"there is a channel {name} already")
+    _channels[name] = channel
+
+
+def register_guard(kind: str, guard: Guard) -> None:
+    """Have `guard` asked, with the delivery's `subject_id`, right before each attempt to
+    send a message of this kind; where it says no, the message is dropped."""
+    if kind in _guards:
+        raise ValueError(f"{kind} has a guard already")
+    _guards[kind] = guard
+
+
+def channel(name: str) -> Channel:
+    """Raises `LookupError` for a name that nobody registered."""
+    try:
+        return _channels[name]
+    except KeyError:
+        raise LookupError(f"there is no channel {name}") from None
+
+
+def is_wanted(kind: str, subject_id: uuid.UUID | None) -> bool:
+    guard = _guards.get(kind)
+    return guard is None or guard(subject_id)
