@@ -9,10 +9,14 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
+from accounts.otp import Factor
 from medimic import crypto
 from medimic.fields import EncryptedTextField
+
+__all__ = ["Factor", "Person", "PersonManager", "validate_time_zone"]
 
 PHONE_PURPOSE = "phone-number"
 
@@ -41,14 +45,15 @@ class Person(AbstractBaseUser, PermissionsMixin):
     """One human being. Patients may have no e-mail, and then cannot sign in by one.
 
     `token_epoch` is what device tokens are compared with: raising it ends all
-    of them at once, whoever issued them (`end_device_tokens`).
+    of them at once, whoever issued them (`end_device_tokens`). `sign_in_epoch`
+    is the same for what browsers hold (`end_sign_ins`).
     """
 
     class DateLocale(models.TextChoices):
-        EN_GB = "en_GB", _("21 November 2026 (United Kingdom)")
-        EN_US = "en_US", _("November 21, 2026 (United States)")
-        PL_PL = "pl_PL", _("21 listopada 2026 (Poland)")
-        DE_DE = "de_DE", _("21. November 2026 (Germany)")
+        EN_GB = "en_GB", _("United Kingdom – 31 December 2026, 14:05")
+        EN_US = "en_US", _("United States – December 31, 2026, 2:05 PM")
+        PL_PL = "pl_PL", _("Poland – 31 grudnia 2026, 14:05")
+        DE_DE = "de_DE", _("Germany – 31. Dezember 2026, 14:05")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     # Lower case always (`save`, and a constraint): so "unique" means regardless of case.
@@ -70,6 +75,7 @@ class Person(AbstractBaseUser, PermissionsMixin):
     is_active = models.BooleanField(_("active"), default=True)
     is_staff = models.BooleanField(_("staff"), default=False)
     token_epoch = models.PositiveIntegerField(default=0, editable=False)
+    sign_in_epoch = models.PositiveIntegerField(default=0, editable=False)
     created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
 
     objects = PersonManager()
@@ -117,5 +123,21 @@ class Person(AbstractBaseUser, PermissionsMixin):
 
     def end_device_tokens(self) -> None:
         """From the next request on, no token of any of this person's devices is taken."""
-        type(self).objects.filter(pk=self.pk).update(token_epoch=models.F("token_epoch") + 1)
-        self.refresh_from_db(fields=["token_epoch"])
+        self._raise_epoch("token_epoch")
+
+    def end_sign_ins(self) -> None:
+        """From the next request on, no browser is signed in as this person."""
+        self._raise_epoch("sign_in_epoch")
+
+    def _raise_epoch(self, field: str) -> None:
+        type(self).objects.filter(pk=self.pk).update(**{field: models.F(field) + 1})
+        self.refresh_from_db(fields=[field])
+
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        # Django's own covers the password alone; a browser compares this on each request.
+        return salted_hmac(
+            "accounts.Person.sign-in",
+            f"{self.sign_in_epoch} {self.password}",
+            secret=secret,
+            algorithm="sha256",
+        ).hexdigest()

@@ -18,24 +18,25 @@ VAR_DIR = BASE_DIR / "var"
 VAR_DIR.mkdir(exist_ok=True)
 
 env = environ.Env()
-environ.Env.read_env(BASE_DIR / ".env")
+# ENV_FILE: a file of NAME=value lines for what the environment does not say.
+environ.Env.read_env(env.str("ENV_FILE", default=str(BASE_DIR / ".env")))
 
 # --- Where the portal stands -------------------------------------------------
 
+# PORT: the loopback port that `manage.py serve` listens on.
+PORT = environment.number(env, "PORT", 8000)
 # PORTAL_URL: the origin that browsers and phones use, e.g. https://portal.medimic.ai.
-PORTAL_URL, PORTAL_HOST, PRODUCTION = environment.portal_url(
-    env, "PORTAL_URL", f"http://localhost:{env.int('PORT', default=8000)}"
-)
+PORTAL_URL, PORTAL_HOST, PRODUCTION = environment.portal_url(env, "PORTAL_URL", f"http://localhost:{PORT}")
 ALLOWED_HOSTS = [PORTAL_HOST] if PRODUCTION else ["localhost", "127.0.0.1", "[::1]"]
 CSRF_TRUSTED_ORIGINS = [PORTAL_URL]
 
 # TRUSTED_PROXY_COUNT: how many reverse proxies of ours stand in front; that many
 # entries of X-Forwarded-For are believed, and X-Forwarded-Proto with them.
-TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", default=0)
+TRUSTED_PROXY_COUNT = environment.number(env, "TRUSTED_PROXY_COUNT", 0)
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXY_COUNT
 
 # DEBUG: Django's error pages with source code. Refused in production.
-DEBUG = env.bool("DEBUG", default=False) and not PRODUCTION
+DEBUG = environment.debug(env, "DEBUG", production=PRODUCTION)
 
 # SUPPORT_EMAIL: the address that error pages and the accessibility statement give.
 SUPPORT_EMAIL = env.str("SUPPORT_EMAIL", default="support@medimic.example")
@@ -66,9 +67,9 @@ API_KEY = env.str("API_KEY", default="medimic-portal")
 SHARED_DOCUMENTS_CDN_URL = env.str("SHARED_DOCUMENTS_CDN_URL", default="")
 SHARED_DOCUMENTS_CONSENT_LOCALES = env.list("SHARED_DOCUMENTS_CONSENT_LOCALES", default=[])
 # REGISTRATION_HOURS: how long a deep link is good for.
-REGISTRATION_HOURS = env.int("REGISTRATION_HOURS", default=24)
+REGISTRATION_HOURS = environment.number(env, "REGISTRATION_HOURS", 24)
 # SESSION_HOURS: after how long a session expires by itself.
-SESSION_HOURS = env.int("SESSION_HOURS", default=8)
+SESSION_HOURS = environment.number(env, "SESSION_HOURS", 8)
 
 # The API's bodies are small: more than this is refused with 413.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
@@ -148,6 +149,7 @@ TEMPLATES = [
 
 # DATABASE_URL: PostgreSQL in production, e.g. postgres://user:password@host/name.
 DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'portal.sqlite3'}")}
+DATABASE_ROUTERS = ["medimic.routers.OwnTablesOnly"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["OPTIONS"] = {
@@ -191,6 +193,7 @@ ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_SIGNUP_FORM_CLASS = "accounts.forms.SignUpNames"
+ACCOUNT_FORMS = {"login": "accounts.sign_in.SignIn"}
 ACCOUNT_EMAIL_VERIFICATION = "mandatory"
 # Changing the address by link is refused to people with a second factor; a code is not.
 ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
