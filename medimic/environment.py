@@ -7,9 +7,11 @@ names the variable; it never quotes the value, which may be a secret.
 import base64
 import binascii
 import sys
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from urllib.parse import urlsplit
+from typing import Any
+from urllib.parse import SplitResult, urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -57,17 +59,63 @@ def _key(name: str, value: str) -> bytes:
     return decoded
 
 
+def number(env: environ.Env, name: str, default: int) -> int:
+    """A whole number, zero or more."""
+    value = str(env.str(name, default=str(default))).strip()
+    if not (value.isascii() and value.isdigit()):
+        raise ImproperlyConfigured(f"{name} must be a whole number.")
+    return int(value)
+
+
+def choice(env: environ.Env, name: str, allowed: tuple[str, ...]) -> str:
+    """One of a few words; the first is the default."""
+    value = str(env.str(name, default=allowed[0]))
+    if value not in allowed:
+        raise ImproperlyConfigured(f"{name} must be one of {', '.join(allowed)}.")
+    return value
+
+
+def service(parse: Callable[..., dict[str, Any]], name: str, default: str) -> dict[str, Any]:
+    """The settings that an address such as postgres://… stands for; `parse` is one of django-environ's."""
+    try:
+        with warnings.catch_warnings(action="error"):
+            found = parse(name, default=default)
+    # The parsers stumble in many ways, and quote the value, which may hold a password.
+    except Exception:
+        found = {}
+    if not found:
+        raise ImproperlyConfigured(f"{name} is not an address that the portal understands.")
+    return found
+
+
+def debug(env: environ.Env, name: str, *, production: bool) -> bool:
+    """Whether Django's error pages show source code, which production never does."""
+    wanted = bool(env.bool(name, default=False))
+    if wanted and production:
+        raise ImproperlyConfigured(f"{name} must be off in production.")
+    return wanted
+
+
 def portal_url(env: environ.Env, name: str, default: str) -> tuple[str, str, bool]:
     """The portal's own address: `(origin, host, is_production)`.
 
     Over https it is production; plain http is for loopback alone.
     """
-    parts = urlsplit(str(env.str(name, default=default)).rstrip("/"))
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path or parts.query:
+    try:
+        parts = urlsplit(str(env.str(name, default=default)).rstrip("/"))
+        is_origin = parts.scheme in ("http", "https") and parts.netloc == _host_and_port(parts)
+    except ValueError:
+        is_origin = False
+    if not is_origin or parts.path or parts.query or parts.fragment or not parts.hostname:
         raise ImproperlyConfigured(f"{name} must be an origin such as https://portal.example.")
     if parts.scheme == "http" and parts.hostname not in LOOPBACK_HOSTS:
         raise ImproperlyConfigured(f"{name} must be https; plain http is for loopback alone.")
     return f"{parts.scheme}://{parts.netloc}", parts.hostname, parts.scheme == "https"
+
+
+def _host_and_port(parts: SplitResult) -> str:
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    return f"{host}:{parts.port}" if parts.port is not None else f"{host}"
 
 
 @contextmanager

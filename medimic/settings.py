@@ -148,7 +148,9 @@ TEMPLATES = [
 # --- Data --------------------------------------------------------------------
 
 # DATABASE_URL: PostgreSQL in production, e.g. postgres://user:password@host/name.
-DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'portal.sqlite3'}")}
+DATABASES = {
+    "default": environment.service(env.db_url, "DATABASE_URL", f"sqlite:///{VAR_DIR / 'portal.sqlite3'}")
+}
 DATABASE_ROUTERS = ["medimic.routers.OwnTablesOnly"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
@@ -165,7 +167,7 @@ else:
 
 # CACHE_URL: shared by all workers: limits and replay protection live in it. Redis in
 # production, e.g. redis://host:6379/0; otherwise a table of the database.
-CACHES = {"default": env.cache_url("CACHE_URL", default="dbcache://medimic_cache")}
+CACHES = {"default": environment.service(env.cache_url, "CACHE_URL", "dbcache://medimic_cache")}
 if CACHES["default"]["BACKEND"].endswith("DatabaseCache"):
     CACHES["default"]["OPTIONS"] = {"MAX_ENTRIES": 100_000}
 
@@ -280,7 +282,7 @@ STORAGES = {
 # --- E-mail ------------------------------------------------------------------
 
 # EMAIL_URL: smtp+tls://user:password@host:587 in production; otherwise files below var/mail.
-vars().update(env.email_url("EMAIL_URL", default=f"filemail://{VAR_DIR / 'mail'}"))
+vars().update(environment.service(env.email_url, "EMAIL_URL", f"filemail://{VAR_DIR / 'mail'}"))
 # A mail server that accepts and then says nothing holds a worker for this many seconds at a step.
 EMAIL_TIMEOUT = 10
 # DEFAULT_FROM_EMAIL: the sender of every mail.
@@ -289,7 +291,7 @@ DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="MediMic <no-reply@me
 # --- Log ---------------------------------------------------------------------
 
 # LOG_LEVEL: DEBUG, INFO, WARNING or ERROR.
-LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
+LOG_LEVEL = environment.choice(env, "LOG_LEVEL", ("INFO", "DEBUG", "WARNING", "ERROR"))
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

@@ -5,6 +5,7 @@ import os
 
 os.environ.update(
     {
+        "ENV_FILE": os.devnull,
         "PORTAL_URL": "http://localhost:8000",
         "SECRET_KEY": "tests-only-" + "s" * 50,
         "CRYPTO_KEY": base64.b64encode(b"tests-only-deep-link-key-32bytes").decode(),
