@@ -4,6 +4,7 @@
 stand or fall together.
 """
 
+import dataclasses
 import datetime as dt
 import hashlib
 import hmac
@@ -50,6 +51,11 @@ class Origin:
             client_address(request),
             client_agent(request),
         )
+
+    @classmethod
+    def staff(cls, request: HttpRequest) -> "Origin":
+        """Support or an auditor, at work in the admin."""
+        return dataclasses.replace(cls.of(request), actor_kind=ActorKind.STAFF)
 
     @classmethod
     def device(cls, request: HttpRequest, account_id: uuid.UUID | None) -> "Origin":

@@ -1,7 +1,8 @@
 """The audit log's rows. Their table and its triggers are made by migration.
 
-The model is unmanaged, so that `flush` and `dumpdata` leave the log alone. It
-points to people, organizations and objects by id alone: rows outlive them.
+The model is unmanaged, so that `flush` leaves the log alone: its triggers would
+refuse, and with them every test that empties tables. It points to people,
+organizations and objects by id alone: rows outlive them.
 """
 
 import uuid
@@ -32,15 +33,15 @@ class AuditEvent(models.Model):
     created_at = models.DateTimeField(_("when"), default=timezone.now)
     kind = models.CharField(_("what"), max_length=64)
     actor_kind = models.CharField(_("who"), max_length=10, choices=ActorKind.choices)
-    actor_id = models.UUIDField(null=True)
-    person_id = models.UUIDField(null=True)
-    organization_id = models.UUIDField(null=True)
-    object_type = models.CharField(max_length=40, blank=True, default="")
-    object_id = models.CharField(max_length=64, blank=True, default="")
+    actor_id = models.UUIDField(_("who (id)"), null=True)
+    person_id = models.UUIDField(_("person (id)"), null=True)
+    organization_id = models.UUIDField(_("organization (id)"), null=True)
+    object_type = models.CharField(_("kind of object"), max_length=40, blank=True, default="")
+    object_id = models.CharField(_("object (id)"), max_length=64, blank=True, default="")
     address = models.CharField(_("address"), max_length=45, blank=True, default="")
     agent = models.CharField(_("agent"), max_length=300, blank=True, default="")
     # Text, not JSON: the database must give back the very characters that the code covers.
-    details = models.TextField(default="{}")
+    details = models.TextField(_("details"), default="{}")
     salt = models.CharField(max_length=32)
     mac = models.CharField(max_length=64)
     mac_key = models.CharField(max_length=16)
@@ -50,17 +51,25 @@ class AuditEvent(models.Model):
     organization_position = models.BigIntegerField(null=True)
 
     class Meta:
+        # Whoever changes fields or indexes writes the migration's operation by hand.
         managed = False
         db_table = "audit_event"
         verbose_name = _("audit event")
         verbose_name_plural = _("audit events")
         default_permissions: tuple[str, ...] = ("view",)
+        indexes = [
+            models.Index(fields=["person_id", "created_at", "id"], name="audit_person"),
+            models.Index(fields=["organization_id", "created_at", "id"], name="audit_organization"),
+            models.Index(fields=["created_at", "id"], name="audit_newest"),
+            models.Index(fields=["actor_id", "created_at", "id"], name="audit_actor"),
+            models.Index(fields=["kind", "created_at", "id"], name="audit_kind"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.id}"
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        raise TypeError("Audit events are written by medimic.audit.record alone.")
+        raise TypeError("Audit events are written by medimic.audit.log.record alone.")
 
     def delete(self, *args: Any, **kwargs: Any) -> Any:
         raise TypeError("Audit events are never deleted.")
