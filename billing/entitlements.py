@@ -93,13 +93,23 @@ def terms_of(payer: Payer, *, at: dt.datetime) -> Terms:
         .filter(person=payer.person_id, organization=payer.organization_id)
         .first()
     )
-    plan = subscription.plan if subscription else _plan_without_subscription(payer)
+    if subscription is None:
+        plan = _plan_without_subscription(payer)
+        return Terms(plan, plan.session_quota, None)
     seats = 1
-    if plan.per_seat:
+    if subscription.plan.per_seat:
         seats = Membership.objects.working().filter(organization=payer.organization_id).count()
-    quota = None if plan.session_quota is None else plan.session_quota * seats
+    return subscribed_terms(subscription, seats=seats, at=at)
+
+
+def subscribed_terms(subscription: Subscription, *, seats: int, at: dt.datetime) -> Terms:
+    """What a subscription with so many seats grants at an instant."""
+    plan = subscription.plan
+    quota = plan.session_quota
+    if quota is not None and plan.per_seat:
+        quota *= seats
     period = None
-    if subscription and plan.quota_span is QuotaSpan.PERIOD:
+    if plan.quota_span is QuotaSpan.PERIOD:
         period = periods.period_containing(at, subscription.anchor_at)
     return Terms(plan, quota, period, seats, subscription)
 

@@ -2,11 +2,15 @@
 
 import datetime as dt
 import uuid
+import zoneinfo
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection
-from django.db.models import F, QuerySet
+from django.db.models import Count, F, QuerySet
+from django.db.models.functions import TruncDate
 
 from billing import periods
 from billing.catalogue import Plan
@@ -56,7 +60,7 @@ def charge(session_id: uuid.UUID, payer: Payer, *, at: dt.datetime) -> None:
     terms = terms_of(payer, at=at)
     rows = _periods_of(payer, terms)
     if not _count_one(rows, terms.quota):
-        UsagePeriod.objects.bulk_create([UsagePeriod(**_key(payer, terms))], ignore_conflicts=True)
+        UsagePeriod.objects.bulk_create([UsagePeriod(**key_of(payer, terms))], ignore_conflicts=True)
         if not _count_one(rows, terms.quota):
             raise QuotaExceeded(terms.plan, terms.quota or 0, rows.get().used)
     SessionUse.objects.create(session_id=session_id, period=rows.get(), created_at=at)
@@ -64,19 +68,40 @@ def charge(session_id: uuid.UUID, payer: Payer, *, at: dt.datetime) -> None:
 
 def summary(payer: Payer, *, at: dt.datetime) -> UsageSummary:
     """What the payer has used in the period that holds `at`."""
-    return summary_of(payer, terms_of(payer, at=at))
+    terms = terms_of(payer, at=at)
+    return summarize(terms, _periods_of(payer, terms).values_list("used", flat=True).first() or 0)
 
 
-def summary_of(payer: Payer, terms: Terms) -> UsageSummary:
-    """The same, where the terms are known already."""
-    used = _periods_of(payer, terms).values_list("used", flat=True).first() or 0
+def summarize(terms: Terms, used: int) -> UsageSummary:
+    """So much used under these terms."""
     period = terms.period
     return UsageSummary(
         terms.plan, terms.quota, used, period.start if period else None, period.end if period else None
     )
 
 
-def _key(payer: Payer, terms: Terms) -> dict[str, Any]:
+def per_day(
+    usage_periods: Iterable[uuid.UUID], zone: zoneinfo.ZoneInfo
+) -> dict[uuid.UUID, dict[dt.date, int]]:
+    """For each `UsagePeriod`, how many sessions were charged on which day of that time zone.
+
+    Days without any are not among them. One query, whatever the number of periods.
+    """
+    found: dict[uuid.UUID, dict[dt.date, int]] = defaultdict(dict)
+    rows = (
+        SessionUse.objects.filter(period__in=list(usage_periods))
+        .annotate(day=TruncDate("created_at", tzinfo=zone))
+        .values_list("period", "day")
+        .annotate(sessions=Count("session_id"))
+        .order_by("period", "day")
+    )
+    for period, day, sessions in rows:
+        found[period][day] = sessions
+    return found
+
+
+def key_of(payer: Payer, terms: Terms) -> dict[str, Any]:
+    """The fields that find (or make) the payer's row for the current period."""
     return {
         "person_id": payer.person_id,
         "organization_id": payer.organization_id,
@@ -86,7 +111,7 @@ def _key(payer: Payer, terms: Terms) -> dict[str, Any]:
 
 
 def _periods_of(payer: Payer, terms: Terms) -> QuerySet[UsagePeriod]:
-    return UsagePeriod.objects.filter(**_key(payer, terms))
+    return UsagePeriod.objects.filter(**key_of(payer, terms))
 
 
 def _count_one(rows: QuerySet[UsagePeriod], quota: int | None) -> bool:
