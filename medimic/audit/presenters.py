@@ -12,6 +12,14 @@ Presenter = Callable[[AuditEvent, Mapping[str, Any]], str]
 _presenters: dict[str, Presenter | str | Promise] = {}
 
 
+class Details(dict[str, Any]):
+    """An event's details. The log keeps rows of years ago as they were written then: a
+    detail that came into use later reads as a dash, and does not take the page down."""
+
+    def __missing__(self, key: str) -> str:
+        return "–"
+
+
 def register(kind: str, presenter: Presenter | str | Promise) -> None:
     """Say how a kind of event reads: a sentence with `%(name)s` for its details,
     or a function of the event and its details."""
@@ -23,9 +31,9 @@ def register(kind: str, presenter: Presenter | str | Promise) -> None:
 def sentence(event: AuditEvent) -> str:
     """The event in words, in the reader's language; its bare kind where nobody registered one."""
     presenter = _presenters.get(event.kind)
-    details = json.loads(event.details)
     if presenter is None:
         return event.kind
+    details = Details(json.loads(event.details))
     if callable(presenter):
         return presenter(event, details)
     return str(presenter) % details

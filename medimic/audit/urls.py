@@ -1,5 +1,7 @@
-"""Addresses of the audit log."""
+"""The log's addresses."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from medimic.audit import views
+
+urlpatterns = [path("settings/activity/", views.activity, name="activity")]

@@ -28,7 +28,7 @@ class Delivery(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     channel = models.CharField(_("channel"), max_length=20)
     kind = models.CharField(_("kind"), max_length=64)
-    person_id = models.UUIDField(null=True, blank=True)
+    person_id = models.UUIDField(_("person (id)"), null=True, blank=True, db_index=True)
     # What the message speaks of (a registration, an invitation): asked before it is sent.
     subject_id = models.UUIDField(null=True, blank=True)
     recipient = EncryptedTextField(blank=True, default="")

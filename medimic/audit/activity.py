@@ -1,0 +1,94 @@
+"""A person's own part of the log, in words."""
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+
+from medimic import agents
+from medimic.audit.models import ActorKind, AuditEvent
+from medimic.audit.presenters import sentence
+from medimic.formatting import Dates
+from medimic.pagination import Page, cursor_of, keyset_slice
+
+NEWEST_FIRST = ("-created_at", "-id")
+PAGE_SIZE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the page."""
+
+    what: str
+    when: str
+    ago: str
+    who: str
+    address: str
+    agent: str
+
+
+def page_for(person_id: uuid.UUID, request: HttpRequest) -> Page[AuditEvent]:
+    """The page of the events that concern this person or that they caused, newest first.
+
+    Two queries, each along an index of its own, and merged: one query for either
+    would sort all of a person's events for every page.
+    """
+    after, before = request.GET.get("after"), request.GET.get("before")
+    concerned = AuditEvent.objects.filter(person_id=person_id)
+    caused = AuditEvent.objects.filter(actor_id=person_id)
+    found: dict[uuid.UUID, AuditEvent] = {}
+    has_previous = has_next = False
+    for rows in (concerned, caused):
+        part, is_previous, is_next = keyset_slice(
+            rows, order=NEWEST_FIRST, size=PAGE_SIZE, after=after, before=before
+        )
+        found |= {event.pk: event for event in part}
+        has_previous, has_next = has_previous or is_previous, has_next or is_next
+    events = sorted(found.values(), key=lambda event: (event.created_at, event.pk), reverse=True)
+    if before:
+        has_previous = has_previous or len(events) > PAGE_SIZE
+        events = events[-PAGE_SIZE:]
+    else:
+        has_next = has_next or len(events) > PAGE_SIZE
+        events = events[:PAGE_SIZE]
+    return Page(
+        events,
+        next_url=f"?after={cursor_of(events[-1], NEWEST_FIRST)}" if events and has_next else None,
+        previous_url=f"?before={cursor_of(events[0], NEWEST_FIRST)}" if events and has_previous else None,
+    )
+
+
+def rows_for(person: Any, events: Iterable[AuditEvent]) -> list[Row]:
+    """The events as this person reads them; one query, for the names of others."""
+    events = list(events)
+    dates = Dates.of(person)
+    names = _names({event.actor_id for event in events if event.actor_id not in (None, person.pk)})
+    return [
+        Row(
+            what=sentence(event),
+            when=dates.date_time(event.created_at),
+            ago=dates.relative(event.created_at),
+            who=_who(event, person.pk, names),
+            address=event.address,
+            agent=agents.in_words(event.agent),
+        )
+        for event in events
+    ]
+
+
+def _who(event: AuditEvent, person_id: uuid.UUID, names: dict[uuid.UUID, str]) -> str:
+    if event.actor_kind == ActorKind.STAFF:
+        return _("Support")
+    if event.actor_id == person_id:
+        return _("You, by a device") if event.actor_kind == ActorKind.DEVICE else _("You")
+    if event.actor_id in names:
+        return names[event.actor_id]
+    return str(ActorKind(event.actor_kind).label) if event.actor_kind in ActorKind.values else ""
+
+
+def _names(ids: set[uuid.UUID | None]) -> dict[uuid.UUID, str]:
+    return {pk: str(person) for pk, person in get_user_model()._default_manager.in_bulk(list(ids)).items()}

@@ -1,0 +1,45 @@
+"""Deliveries in the admin: whether they went out, never what they said."""
+
+from django.contrib import admin
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from medimic.outbox.models import Delivery, JobRun
+from medimic.readonly_admin import ReadOnlyAdmin
+
+
+@admin.register(Delivery)
+class DeliveryAdmin(ReadOnlyAdmin):
+    list_display = ("created_at", "kind", "channel", "recipient_masked", "state", "attempts", "last_error")
+    ordering = ("-created_at", "-id")
+    search_fields = ("id",)
+    search_help_text = _("The whole id of a person or a delivery")
+    fields = (
+        "id", "created_at", "kind", "channel", "recipient_masked", "person_id", "state",
+        "attempts", "due_at", "stale_at", "finished_at", "last_error",
+    )  # fmt: skip
+    readonly_fields = fields
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Delivery]:
+        # Not even decrypted for this page.
+        return super().get_queryset(request).defer("recipient", "body")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Delivery], search_term: str
+    ) -> tuple[QuerySet[Delivery], bool]:
+        if not search_term.strip():
+            return queryset, False
+        try:
+            sought = Delivery._meta.pk.to_python(search_term.strip())
+        except ValidationError:
+            return queryset.none(), False
+        return queryset.filter(person_id=sought) | queryset.filter(pk=sought), False
+
+
+@admin.register(JobRun)
+class JobRunAdmin(ReadOnlyAdmin):
+    list_display = ("name", "started_at", "finished_at", "due_at", "last_error")
+    ordering = ("name",)
+    fields = readonly_fields = list_display
