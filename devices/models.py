@@ -2,13 +2,16 @@
 
 import datetime as dt
 import uuid
+from typing import Any
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import Person
+from devices.keys import PublicKey, thumbprint
 from medimic.fields import EncryptedTextField
 from orgs.models import Organization
 
@@ -79,7 +82,69 @@ class Device(models.Model):
     @property
     def os(self) -> str:
         """Operating system with its version, e.g. "iOS 17.4"."""
-        return f"{self.get_platform_display()} {self.os_version}".strip()
+        return f"{Platform(self.platform).label} {self.os_version}".strip()
+
+    @property
+    def is_owned(self) -> bool:
+        return bool(self.owner_person_id or self.owner_organization_id or self.guest_owned)
+
+    def has_account(self) -> bool:
+        """Whether any account, guests aside, may use it now."""
+        return self.authorizations.living().exclude(account=None).exists()
+
+    def belong_to(self, person: Person | None) -> None:
+        """Make a person its owner, in a guest's place too; with None it has no owner."""
+        self.owner_person = person
+        self.guest_owned = False
+        self.save(update_fields=["owner_person", "guest_owned"])
+
+    def belong_to_guest(self) -> None:
+        """Make the guest its owner, unless it has one."""
+        if not self.is_owned:
+            self.guest_owned = True
+            self.save(update_fields=["guest_owned"])
+
+
+class DeviceAuthorizationQuerySet(models.QuerySet["DeviceAuthorization"]):
+    def visible_to(self, person: Person) -> "DeviceAuthorizationQuerySet":
+        return self.filter(account=person)
+
+    def living(self) -> "DeviceAuthorizationQuerySet":
+        return self.filter(revoked_at=None)
+
+    def listed(self) -> "DeviceAuthorizationQuerySet":
+        """Without rows that gave way to a newer one, and links that came to nothing."""
+        return self.filter(successor=None).exclude(
+            revoked_reason__in=[
+                DeviceAuthorization.RevokedReason.CANCELLED,
+                DeviceAuthorization.RevokedReason.EXPIRED,
+            ]
+        )
+
+    def active(self) -> "DeviceAuthorizationQuerySet":
+        """Those whose device can use the account: signed in once, and not revoked."""
+        return self.living().filter(device__isnull=False)
+
+    def awaited(self) -> "DeviceAuthorizationQuerySet":
+        """Pending ones whose link is still good; each reserves a place."""
+        good = Registration.objects.good().filter(authorization=OuterRef("pk"))
+        return self.living().filter(Exists(good), device=None)
+
+    def with_state(self) -> "DeviceAuthorizationQuerySet":
+        """With what a row's status is made of: `is_signed_in` and `link_expires_at`."""
+        refresh_tokens = Token.objects.filter(
+            authorization=OuterRef("pk"),
+            kind=Token.Kind.REFRESH,
+            rotated_at=None,
+            ended_at=None,
+            expires_at__gt=timezone.now(),
+            family__ended_at=None,
+            family__account_epoch=OuterRef("account__token_epoch"),
+        )
+        links = Registration.objects.filter(authorization=OuterRef("pk")).order_by("-expires_at")
+        return self.select_related("device").annotate(
+            is_signed_in=Exists(refresh_tokens), link_expires_at=links.values("expires_at")[:1]
+        )
 
 
 class DeviceAuthorization(models.Model):
@@ -97,6 +162,7 @@ class DeviceAuthorization(models.Model):
         STAFF = "staff", _("revoked by support")
         SUCCEEDED = "succeeded", _("signed in again")
         CANCELLED = "cancelled", _("link cancelled")
+        EXPIRED = "expired", _("link expired")
 
     # Only they who ended it can allow it again.
     BLOCKING_REASONS = (RevokedReason.ORGANIZATION, RevokedReason.STAFF)
@@ -131,6 +197,10 @@ class DeviceAuthorization(models.Model):
     )
     push_service = models.CharField(max_length=10, blank=True, default="")
     push_token = EncryptedTextField(blank=True, default="")
+    # Finds whoever else holds the same push token; empty without one.
+    push_hash = models.CharField(max_length=64, blank=True, default="", editable=False)
+
+    objects = DeviceAuthorizationQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("device authorization")
@@ -157,8 +227,12 @@ class DeviceAuthorization(models.Model):
                 name="authorization_active_with_device",
             ),
             models.CheckConstraint(
-                condition=Q(push_service="", push_token="") | (~Q(push_service="") & ~Q(push_token="")),
-                name="authorization_push_pair",
+                condition=Q(push_service="", push_token="", push_hash="")
+                | (~Q(push_service="") & ~Q(push_token="") & ~Q(push_hash="")),
+                name="authorization_push_whole",
+            ),
+            models.UniqueConstraint(
+                fields=["push_hash"], condition=~Q(push_hash=""), name="authorization_push_unique"
             ),
         ]
         indexes = [
@@ -172,6 +246,78 @@ class DeviceAuthorization(models.Model):
     def title(self) -> str:
         """What a person calls it: its name, or model and system, or that it is awaited."""
         return self.name or (str(self.device) if self.device else str(_("New device")))
+
+    @property
+    def is_active(self) -> bool:
+        return self.device_id is not None and self.revoked_at is None
+
+    def attach(self, device: Device, *, name: str = "") -> None:
+        """Become the living row of an account on a device: at its first sign-in there.
+
+        Older rows of the pair give way and point here, so that their history shows
+        under this one. The caller holds the device's lock.
+        """
+        now = timezone.now()
+        older = list(
+            DeviceAuthorization.objects.filter(device=device, account=self.account_id, successor=None)
+            .exclude(pk=self.pk)
+            .order_by("created_at", "id")
+        )
+        for row in older:
+            row.revoke(by=None, reason=self.RevokedReason.SUCCEEDED)
+        self.device = device
+        self.name = self.name or name
+        self.activated_at = self.last_seen_at = now
+        self.save()
+        DeviceAuthorization.objects.filter(pk__in=[row.pk for row in older]).update(successor=self)
+
+    def revoke(self, *, by: Person | None, reason: RevokedReason) -> bool:
+        """End it: no token of it is taken from the next request on, and nothing is pushed to it.
+
+        False, without a change, if it has ended before. Ownership of the device is
+        for `devices.actions.revoke` to pass on.
+        """
+        ending: dict[str, Any] = {
+            "revoked_at": timezone.now(),
+            "revoked_by": by,
+            "revoked_reason": reason,
+            **NO_PUSH,
+        }
+        if not DeviceAuthorization.objects.living().filter(pk=self.pk).update(**ending):
+            return False
+        for field, value in ending.items():
+            setattr(self, field, value)
+        self.key_pairs.filter(ended_at=None).update(ended_at=self.revoked_at)
+        return True
+
+    def sign_out(self) -> bool:
+        """End its tokens, and leave push routing; the leave itself stays. False if none lived."""
+        now = timezone.now()
+        families = self.token_families.filter(ended_at=None, expires_at__gt=now)
+        ended = families.update(ended_at=now, ended_reason=TokenFamily.EndedReason.SIGNED_OUT)
+        self.tokens.filter(kind=Token.Kind.SESSION, ended_at=None).update(ended_at=now)
+        ending: dict[str, Any] = {"signed_out_at": now, **NO_PUSH}
+        DeviceAuthorization.objects.living().filter(pk=self.pk).update(**ending)
+        return bool(ended)
+
+    def bind_key(self, key: PublicKey | None) -> None:
+        """Make this its one living public key; without one, nothing changes."""
+        if key is None:
+            return
+        living = self.key_pairs.filter(ended_at=None)
+        if living.filter(thumbprint=thumbprint(key)).exists():
+            return
+        living.update(ended_at=timezone.now())
+        self.key_pairs.create(public_key=key.model_dump(), thumbprint=thumbprint(key))
+
+
+NO_PUSH = {"push_service": "", "push_token": "", "push_hash": ""}
+
+
+class RegistrationQuerySet(models.QuerySet["Registration"]):
+    def good(self) -> "RegistrationQuerySet":
+        """Those whose link still signs a device in."""
+        return self.filter(used_at=None, cancelled_at=None, expires_at__gt=timezone.now())
 
 
 class Registration(models.Model):
@@ -193,6 +339,8 @@ class Registration(models.Model):
     used_identifier_hash = models.CharField(max_length=64, blank=True, default="")
     used_key_thumbprint = models.CharField(max_length=64, blank=True, default="")
     cancelled_at = models.DateTimeField(null=True, blank=True)
+
+    objects = RegistrationQuerySet.as_manager()
 
     class Meta:
         constraints = [
@@ -263,13 +411,19 @@ class TokenFamily(models.Model):
     def __str__(self) -> str:
         return str(self.id)
 
+    def end(self, reason: EndedReason) -> bool:
+        """No token of it is taken any more; False if it had ended before."""
+        ending = {"ended_at": timezone.now(), "ended_reason": reason}
+        return bool(TokenFamily.objects.filter(pk=self.pk, ended_at=None).update(**ending))
+
 
 class Token(models.Model):
     """One opaque token, kept as a hash.
 
     Access and refresh tokens belong to a family; a session token belongs to an
-    authorization and to one session (`session_id`, of a floor above). A refresh
-    token points to the one that it was exchanged for.
+    authorization and to one session (`session_id`, of a floor above), and bears
+    the account's epoch itself. Both halves of a pair point to the refresh token
+    that they were given for; of that one, `rotated_at` tells that it is spent.
     """
 
     class Kind(models.TextChoices):
@@ -284,6 +438,7 @@ class Token(models.Model):
         TokenFamily, on_delete=models.PROTECT, null=True, blank=True, related_name="tokens"
     )
     session_id = models.UUIDField(null=True, blank=True)
+    account_epoch = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField()
     first_used_at = models.DateTimeField(null=True, blank=True)

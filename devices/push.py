@@ -1,0 +1,46 @@
+"""Push routing: which authorization the notification service's token belongs to."""
+
+from django.db import IntegrityError, transaction
+
+from devices.models import NO_PUSH, DeviceAuthorization
+from devices.schemas import Push
+from medimic import crypto
+
+PUSH_PURPOSE = "push-token"
+ATTEMPTS = 3
+
+
+def take_route(authorization: DeviceAuthorization, push: Push | None, *, from_others: bool = True) -> None:
+    """Route pushes of this account to the given token, or to nowhere.
+
+    A push token belongs to one authorization at a time: whoever proved itself last
+    has it. A guest, who proved nothing, has it only where nobody else does (`from_others`).
+    """
+    if push is None:
+        _write(authorization, NO_PUSH)
+        return
+    route = {
+        "push_service": push.service,
+        "push_token": push.token,
+        "push_hash": crypto.keyed_hash(PUSH_PURPOSE, f"{push.service}\0{push.token}"),
+    }
+    holders = DeviceAuthorization.objects.filter(push_hash=route["push_hash"]).exclude(pk=authorization.pk)
+    for attempt in range(1, ATTEMPTS + 1):
+        if from_others:
+            holders.update(**NO_PUSH)
+        elif holders.exists():
+            return
+        try:
+            with transaction.atomic():
+                _write(authorization, route)
+            return
+        except IntegrityError:
+            # Somebody took it between the two statements.
+            if attempt == ATTEMPTS:
+                raise
+
+
+def _write(authorization: DeviceAuthorization, route: dict[str, str]) -> None:
+    for field, value in route.items():
+        setattr(authorization, field, value)
+    authorization.save(update_fields=list(route))

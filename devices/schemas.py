@@ -1,0 +1,122 @@
+"""The device API's bodies and answers. Lengths are those of the columns that hold them."""
+
+import datetime as dt
+import uuid
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from devices.keys import PublicKey, on_the_curve
+from medimic import api_schema
+from medimic.api_schema import Body, Id, Reply
+
+DeviceType = Literal["phone", "tablet", "computer"]
+Platform = Literal["ios", "ipados", "android", "macos", "windows", "linux", "chromeos"]
+
+if TYPE_CHECKING:
+    DeviceId = ShortName = Model = Version = PhoneNumber = TokenText = PushToken = Hint = str
+else:
+    # 122 random bits take 21 characters in base64 and 36 as a UUID.
+    DeviceId = api_schema.text(128, shortest=21)
+    ShortName = api_schema.text(100, shortest=0)
+    Model = api_schema.text(100)
+    Version = api_schema.text(40)
+    PhoneNumber = api_schema.text(32, shortest=0)
+    TokenText = api_schema.token()
+    PushToken = api_schema.token(4096)
+    Hint = api_schema.token(32)
+Key = Annotated[PublicKey, AfterValidator(on_the_curve)]
+
+
+class Push(Body):
+    """Where the platform's notification service finds this installation."""
+
+    service: Literal["apns", "fcm", "webpush"]
+    token: PushToken
+
+
+class DeviceIn(Body):
+    """What a device says of itself. `device_id` comes from its secure store and has 122
+    random bits or more; `public_key` is its ECDH P-256 public key as a JWK."""
+
+    device_id: DeviceId
+    name: ShortName = ""
+    model: Model
+    device_type_id: DeviceType
+    platform: Platform
+    os_version: Version
+    app_version: Version
+    push: Push | None = None
+    public_key: Key | None = None
+
+
+class DevicePatch(Body):
+    """What a device may change of its own record. Absent members stay as they are;
+    `"push": null` leaves push routing."""
+
+    name: ShortName | None = None
+    os_version: Version | None = None
+    app_version: Version | None = None
+    push: Push | None = None
+
+
+class DeviceRegisterIn(Body):
+    """Whose device it becomes (one's own where absent), and what its row says until it signs in."""
+
+    user_id: Id | None = None
+    name: ShortName = ""
+    phone_number: PhoneNumber = ""
+
+
+class DeviceLoginIn(Body):
+    token: TokenText
+    device: DeviceIn
+
+
+class TokenIn(Body):
+    grant_type: Literal["refresh_token"]
+    refresh_token: TokenText
+
+
+class RevokeIn(Body):
+    """RFC 7009; the hint is taken and not needed."""
+
+    token: TokenText
+    token_type_hint: Hint | None = None
+
+
+class DeviceOut(Reply):
+    """One row of Connected Devices. `id` is the authorization's; a device that has not
+    signed in yet has no model, type, OS or version."""
+
+    id: uuid.UUID
+    name: str
+    model: str | None
+    device_type_id: DeviceType | None
+    phone_number: str
+    os: str | None
+    app_version: str | None
+    created_at: dt.datetime
+    last_seen_at: dt.datetime | None
+    device_status_id: Literal["ACTIVE", "INACTIVE"]
+
+
+class DeviceListOut(Reply):
+    devices: list[DeviceOut]
+
+
+class RegisteredOut(Reply):
+    device: DeviceOut
+    link: str = Field(description="The deep link. Shown once, kept nowhere.")
+    expires_at: dt.datetime
+
+
+class TokensOut(Reply):
+    access_token: str
+    refresh_token: str
+    token_type: Literal["Bearer"] = "Bearer"  # noqa: S105
+    expires_in: int = Field(description="Seconds until the access token ends.")
+
+
+class SignedInOut(TokensOut):
+    device: DeviceOut

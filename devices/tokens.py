@@ -1,0 +1,247 @@
+"""Opaque tokens of devices: issued, compared, rotated and ended.
+
+A token is kept as a hash and compared with the state of its authorization, its
+account and its family in one query. So a revocation, an account that is closed,
+a password change or Sign Out Everywhere need no sweep: the next request is refused.
+"""
+
+import datetime as dt
+import uuid
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from devices.models import (
+    ACCESS_LIFETIME,
+    FAMILY_LIFETIME,
+    REFRESH_LIFETIME,
+    DeviceAuthorization,
+    Token,
+    TokenFamily,
+)
+from medimic import crypto
+from medimic.audit.log import Origin, record
+from medimic.problems import Problem
+
+# How long a refresh token may be presented once more, where its answer was lost.
+RETRY_WITHIN = dt.timedelta(seconds=60)
+
+
+@dataclass(frozen=True)
+class IssuedTokens:
+    """Tokens in plain text, once. `expires_in`: seconds until the access token ends."""
+
+    access_token: str
+    refresh_token: str
+    expires_in: int = int(ACCESS_LIFETIME.total_seconds())
+
+
+def issue_pair(authorization: DeviceAuthorization) -> IssuedTokens:
+    """The first access and refresh token of a new family, for a device that signed in."""
+    family = TokenFamily.objects.create(
+        authorization=authorization,
+        account_epoch=_epoch(authorization),
+        expires_at=timezone.now() + FAMILY_LIFETIME,
+    )
+    return _pair(family)
+
+
+def issue_session_token(
+    authorization: DeviceAuthorization, session_id: uuid.UUID, expires_at: dt.datetime
+) -> str:
+    """A token that lets this device take part in one session."""
+    text = crypto.new_token()
+    Token.objects.create(
+        hash=crypto.token_hash(text),
+        kind=Token.Kind.SESSION,
+        authorization=authorization,
+        account_epoch=_epoch(authorization),
+        session_id=session_id,
+        expires_at=expires_at,
+    )
+    return text
+
+
+def end_session_tokens(
+    *, session_id: uuid.UUID | None = None, authorization: DeviceAuthorization | None = None
+) -> int:
+    """End the session tokens of one session, or of one authorization; how many there were."""
+    living = Token.objects.filter(kind=Token.Kind.SESSION, ended_at=None)
+    if session_id is None and authorization is None:
+        raise ValueError("whose session tokens?")
+    if session_id is not None:
+        living = living.filter(session_id=session_id)
+    if authorization is not None:
+        living = living.filter(authorization=authorization)
+    return living.update(ended_at=timezone.now())
+
+
+def authenticate(bearer: str | None, kind: Token.Kind) -> Token:
+    """The token, with its family, authorization, account and device, if it still counts.
+
+    Raises `Problem` 401: `token_missing`, `token_unknown`, `token_expired`,
+    `token_ended` or `device_revoked`. One query, and one write at the first use.
+    """
+    if not bearer:
+        raise Problem(401, "token_missing", _("Send a token of this device."))
+    token = _find(bearer, kind)
+    if token is None:
+        raise Problem(401, "token_unknown", _("This token is not one of ours, or of another kind."))
+    if (refusal := _refusal(token)) is not None:
+        raise refusal
+    if token.first_used_at is None and kind != Token.Kind.REFRESH and not _mark_used(token):
+        # Between the query and the mark, a retried refresh put another pair in its place.
+        raise _ended()
+    return token
+
+
+def rotate(bearer: str, origin: Origin) -> IssuedTokens:
+    """Exchange a refresh token for a new pair; the old one is spent.
+
+    Where the answer was lost, the spent token may be presented once more within
+    `RETRY_WITHIN`, as long as nothing of its successors was used: they die and a
+    fresh pair takes their place. Any other second use ends the family.
+
+    Raises `Problem` as `authenticate` does, and `token_reused`. Opens a transaction
+    of its own, since the end of a family must outlive the refusal.
+    """
+    with transaction.atomic(durable=True):
+        outcome = _rotate(bearer, origin)
+    if isinstance(outcome, Problem):
+        raise outcome
+    return outcome
+
+
+def _rotate(bearer: str, origin: Origin) -> IssuedTokens | Problem:
+    # The family's lock makes uses of one chain queue up; the token is read behind it.
+    family = (
+        TokenFamily.objects.select_for_update(no_key=True, of=("self",))
+        .filter(tokens__hash=crypto.token_hash(bearer), tokens__kind=Token.Kind.REFRESH)
+        .first()
+    )
+    token = _find(bearer, Token.Kind.REFRESH)
+    if family is None or token is None:
+        return Problem(401, "token_unknown", _("This token is not one of ours, or of another kind."))
+    was_replaced = token.ended_at is not None
+    if (refusal := _refusal(token)) is not None and not was_replaced:
+        return refusal
+    now = timezone.now()
+    if token.rotated_at is None and not was_replaced:
+        token.rotated_at = token.first_used_at = now
+        token.save(update_fields=["rotated_at", "first_used_at"])
+        return _pair(family, token)
+    if (
+        token.rotated_at
+        and now - token.rotated_at <= RETRY_WITHIN
+        and _discard_unused(token.successors.all())
+    ):
+        return _pair(family, token)
+    if family.end(TokenFamily.EndedReason.REUSED):
+        record(
+            "devices.token_reused",
+            origin=origin,
+            person_id=token.authorization.account_id,
+            subject=token.authorization,
+            details={"device": token.authorization.title},
+        )
+    return Problem(401, "token_reused", _("This token was used before. Sign in on this device again."))
+
+
+def discard_unused_pair(authorization: DeviceAuthorization) -> bool:
+    """End the pair of a sign-in whose answer was lost; False if any of it was used already."""
+    families = list(authorization.token_families.select_for_update(no_key=True))
+    # A second family tells that this was asked for once before.
+    if len(families) != 1 or families[0].ended_at or not _discard_unused(families[0].tokens.all()):
+        return False
+    return families[0].end(TokenFamily.EndedReason.REPLACED)
+
+
+def _discard_unused(pair: "QuerySet[Token]") -> bool:
+    """End exactly one pair, both halves unused; otherwise change nothing.
+
+    There are more than two rows where a pair was replaced before or was rotated on.
+    """
+    if pair.count() != 2:
+        return False
+    unused = pair.filter(first_used_at=None, rotated_at=None, ended_at=None)
+    sid = transaction.savepoint()
+    if unused.update(ended_at=timezone.now()) == 2:
+        transaction.savepoint_commit(sid)
+        return True
+    transaction.savepoint_rollback(sid)
+    return False
+
+
+def _find(bearer: str, kind: Token.Kind) -> Token | None:
+    return (
+        Token.objects.select_related("family", "authorization__account", "authorization__device")
+        # Each of these would be decrypted, and hardly a call needs them.
+        .defer(
+            "authorization__phone_number",
+            "authorization__push_token",
+            "authorization__account__phone_number",
+        )
+        .filter(pk=crypto.token_hash(bearer), kind=kind)
+        .first()
+    )
+
+
+def _refusal(token: Token) -> Problem | None:
+    """Why a token no longer counts, or None."""
+    authorization, account, family = token.authorization, token.authorization.account, token.family
+    if authorization.revoked_at is not None:
+        return Problem(
+            401, "device_revoked", _("This device's access was revoked. Sign in on this device again.")
+        )
+    issued_epoch = family.account_epoch if family else token.account_epoch
+    if (
+        token.ended_at is not None
+        or (family is not None and family.ended_at is not None)
+        or (account is not None and (not account.is_active or account.token_epoch != issued_epoch))
+    ):
+        return _ended()
+    now = timezone.now()
+    if token.expires_at <= now or (family is not None and family.expires_at <= now):
+        return Problem(401, "token_expired", _("This token has expired."))
+    return None
+
+
+def _ended() -> Problem:
+    return Problem(401, "token_ended", _("This device was signed out. Sign in on it again."))
+
+
+def _mark_used(token: Token) -> bool:
+    now = timezone.now()
+    living = Token.objects.filter(pk=token.pk, ended_at=None)
+    if living.filter(first_used_at=None).update(first_used_at=now):
+        token.first_used_at = now
+        return True
+    return living.exists()
+
+
+def _pair(family: TokenFamily, predecessor: Token | None = None) -> IssuedTokens:
+    now = timezone.now()
+    issued = IssuedTokens(crypto.new_token(), crypto.new_token())
+    Token.objects.bulk_create(
+        Token(
+            hash=crypto.token_hash(text),
+            kind=kind,
+            authorization_id=family.authorization_id,
+            family=family,
+            created_at=now,
+            expires_at=min(now + lifetime, family.expires_at),
+            predecessor=predecessor,
+        )
+        for text, kind, lifetime in (
+            (issued.access_token, Token.Kind.ACCESS, ACCESS_LIFETIME),
+            (issued.refresh_token, Token.Kind.REFRESH, REFRESH_LIFETIME),
+        )
+    )
+    return issued
+
+
+def _epoch(authorization: DeviceAuthorization) -> int:
+    return authorization.account.token_epoch if authorization.account else 0
