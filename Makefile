@@ -27,7 +27,12 @@ test: $(DEV_LOCK) $(CATALOGUES)
 	@$(PY) -m tests.run
 
 check: $(DEV_LOCK)
-	@$(PY) -m tests.check
+	$(PY) -m ruff format --check --quiet .
+	$(PY) -m ruff check --quiet .
+	$(PY) -m mypy
+	DJANGO_SETTINGS_MODULE=tests.settings $(PY) manage.py makemigrations --check --dry-run --verbosity 1
+	.venv/bin/lint-imports --no-cache --no-logo 2>&1
+	$(PY) -m tests.production $(PY) manage.py check --deploy --fail-level WARNING
 
 format: $(DEV_LOCK)
 	@$(PY) -m ruff check --fix-only --quiet .

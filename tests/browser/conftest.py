@@ -1,0 +1,146 @@
+"""A browser, and a portal for it; see `tests.browser.portal`."""
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from tests.browser import components
+from tests.browser.portal import BASE_DIR, PASSWORD, Databases, Portal, running
+
+# Playwright's synchronous interface keeps an event loop in this thread, which Django takes for async code.
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+
+SCREENSHOTS = BASE_DIR / "var" / "screenshots"
+CHROMIUM_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    item.stash.setdefault(REPORTS, {})[report.when] = report
+    return report
+
+
+REPORTS = pytest.StashKey[dict[str, pytest.TestReport]]()
+
+
+@pytest.fixture(scope="session")
+def databases(tmp_path_factory) -> Databases:
+    """The demonstration data, in a database to copy."""
+    server = os.environ.get("DATABASE_URL", "")
+    return Databases(tmp_path_factory.mktemp("databases"), server if server.startswith("postgres") else "")
+
+
+@pytest.fixture
+def portal(databases, tmp_path) -> Iterator[Portal]:
+    """A portal that this test may change as it likes."""
+    with running(databases, tmp_path / "portal") as portal:
+        yield portal
+
+
+@pytest.fixture(scope="session")
+def shared_portal(databases, tmp_path_factory) -> Iterator[Portal]:
+    """One portal for all tests that only look."""
+    with running(databases, tmp_path_factory.mktemp("shared-portal")) as portal:
+        yield portal
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=components.chromium(), args=CHROMIUM_ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+class Console:
+    """What the browser complained of: script errors, failed loads, policy violations."""
+
+    def __init__(self) -> None:
+        self.complaints: list[str] = []
+        self.expected: list[str] = []
+
+    def expect(self, pattern: str) -> None:
+        """Let complaints that match this pattern pass."""
+        self.expected.append(pattern)
+
+    def watch(self, context: BrowserContext) -> None:
+        context.on(
+            "console",
+            lambda message: (
+                message.type == "error"
+                and self.complaints.append(f"{message.text} ({message.location.get('url', '')})")
+            ),
+        )
+        context.on("weberror", lambda error: self.complaints.append(str(error.error)))
+
+    def unexpected(self) -> list[str]:
+        return [
+            text for text in self.complaints if not any(re.search(pattern, text) for pattern in self.expected)
+        ]
+
+
+@pytest.fixture
+def console() -> Console:
+    return Console()
+
+
+@pytest.fixture
+def new_page(browser, console, request) -> Iterator[Callable[..., Page]]:
+    """Open a page in a browser profile of its own: `new_page(java_script_enabled=False)`."""
+    contexts: list[BrowserContext] = []
+
+    def open_page(**options) -> Page:
+        context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, **options})
+        context.set_default_timeout(10_000)
+        console.watch(context)
+        contexts.append(context)
+        return context.new_page()
+
+    yield open_page
+    failed = any(report.failed for report in request.node.stash.get(REPORTS, {}).values())
+    complaints = console.unexpected()
+    for number, context in enumerate(contexts):
+        if failed or complaints:
+            _screenshot(context, request.node.name, number)
+        context.close()
+    assert complaints == []
+
+
+@pytest.fixture
+def page(new_page) -> Page:
+    """A desktop browser's page with script."""
+    return new_page()
+
+
+def _screenshot(context: BrowserContext, test: str, number: int) -> None:
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    name = re.sub(r"[^\w-]+", "-", test)
+    for index, page in enumerate(context.pages):
+        page.screenshot(path=Path(SCREENSHOTS, f"{name}-{number}-{index}.png"), full_page=True)
+
+
+@pytest.fixture
+def sign_in() -> Callable[[Page, Portal, str], None]:
+    """`sign_in(page, portal, "solo@demo.example")`, through the form that people use."""
+
+    def through_the_form(page: Page, portal: Portal, email: str) -> None:
+        page.goto(f"{portal.url}/accounts/login/")
+        page.fill("input[name=login]", email)
+        page.fill("input[name=password]", PASSWORD)
+        page.click("main button[type=submit]:has-text('Sign In')")
+        page.wait_for_url(f"{portal.url}/")
+
+    return through_the_form
