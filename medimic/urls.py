@@ -10,6 +10,7 @@ urlpatterns = [
     path("", include("devices.urls")),
     path("", include("sessions_app.urls")),
     path("", include("medimic.audit.urls")),
+    path("", include("medimic.flows.urls")),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
 ]

@@ -1,5 +1,9 @@
 """Addresses of this app."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from orgs import views
+
+urlpatterns = [
+    path("organization/", views.organization, name="organization"),
+]

@@ -1,0 +1,197 @@
+"""Plans, usage and prices as pages print them."""
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from billing.arrangements import Arrangement
+from billing.catalogue import CURRENCY, TIERS, Feature, Plan, QuotaSpan
+from billing.entitlements import Terms
+from billing.money import money
+from billing.usage import UsageSummary
+from medimic.charts import DayBars, day_bars
+from medimic.formatting import Dates
+
+INSTANT = dt.timedelta(microseconds=1)
+# What is shown of a plan that has no periods.
+RECENT = dt.timedelta(days=29)
+
+
+@dataclass(frozen=True)
+class PlanFacts:
+    """What a plan grants, and what it costs as agreed; empty text where a fact does not apply."""
+
+    name: str | Promise
+    period: str
+    renewal: str
+    devices: str
+    sessions: str
+    seats: str
+    price: str
+
+    @classmethod
+    def of(cls, terms: Terms, dates: Dates, locale: str) -> "PlanFacts":
+        plan, period, subscription = terms.plan, terms.period, terms.subscription
+        return cls(
+            name=plan.name,
+            period=f"{dates.date(period.start)} – {dates.date(period.end - INSTANT)}" if period else "",
+            renewal=dates.date(period.end) if period else "",
+            devices=devices_text(plan),
+            sessions=sessions_text(plan),
+            seats=providers_text(terms.seats) if plan.per_seat else "",
+            price=price_text(plan, subscription.price_minor, subscription.currency, locale)
+            if subscription
+            else "",
+        )
+
+
+def devices_text(plan: Plan) -> str:
+    if plan.device_limit is None:
+        return _("No limit")
+    if plan.per_seat:
+        text = ngettext("%(n)d device per provider", "%(n)d devices per provider", plan.device_limit)
+    else:
+        text = ngettext("%(n)d device", "%(n)d devices", plan.device_limit)
+    return text % {"n": plan.device_limit}
+
+
+def sessions_text(plan: Plan) -> str:
+    if plan.session_quota is None:
+        return _("No limit")
+    if plan.quota_span is QuotaSpan.EVER:
+        text = ngettext("%(n)d session in all", "%(n)d sessions in all", plan.session_quota)
+    elif plan.per_seat:
+        text = ngettext(
+            "%(n)d session per provider and month",
+            "%(n)d sessions per provider and month",
+            plan.session_quota,
+        )
+    else:
+        text = ngettext("%(n)d session a month", "%(n)d sessions a month", plan.session_quota)
+    return text % {"n": plan.session_quota}
+
+
+def providers_text(seats: int) -> str:
+    return ngettext("%(n)d provider", "%(n)d providers", seats) % {"n": seats}
+
+
+def price_text(plan: Plan, price_minor: int, currency: str, locale: str) -> str:
+    if not price_minor:
+        return _("Free")
+    amount = money(price_minor, currency, locale)
+    if plan.per_seat:
+        return _("%(amount)s per provider and month") % {"amount": amount}
+    return _("%(amount)s a month") % {"amount": amount}
+
+
+def used_text(usage: UsageSummary) -> str:
+    """ "34 of 200 sessions used", or what there is to say without a quota."""
+    if usage.quota is None:
+        return ngettext("%(n)d session used", "%(n)d sessions used", usage.used) % {"n": usage.used}
+    return _("%(used)d of %(quota)d sessions used") % {"used": usage.used, "quota": usage.quota}
+
+
+@dataclass(frozen=True)
+class Tier:
+    """A column of the comparison."""
+
+    name: str | Promise
+    price: str
+    sessions: str
+    devices: str
+    has_organization: bool
+    has_pool: bool
+    is_current: bool
+
+
+def tiers(current: Iterable[Plan], locale: str) -> list[Tier]:
+    codes = {plan.code for plan in current}
+    return [
+        Tier(
+            plan.name,
+            price_text(plan, plan.price_minor, CURRENCY, locale),
+            sessions_text(plan),
+            devices_text(plan),
+            Feature.ORGANIZATION in plan.features,
+            Feature.POOL in plan.features,
+            plan.code in codes,
+        )
+        for plan in TIERS
+    ]
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Sessions per day as bars, and the same facts in words."""
+
+    bars: DayBars
+    first: str
+    last: str
+    total: str
+    highest: str
+    days: list[tuple[str, int]]
+
+
+def chart(counts: Mapping[dt.date, int], terms: Terms, dates: Dates) -> Chart:
+    """Of the period; of the last 30 days where the plan has none."""
+    today = timezone.now().astimezone(dates.zone).date()
+    if terms.period:
+        first = terms.period.start.astimezone(dates.zone).date()
+        last = (terms.period.end - INSTANT).astimezone(dates.zone).date()
+    else:
+        first, last = today - RECENT, today
+    bars = day_bars(counts, first=first, last=last, today=today)
+    highest = bars.highest
+    return Chart(
+        bars=bars,
+        first=dates.day(first),
+        last=dates.day(last),
+        total=ngettext("%(n)d session", "%(n)d sessions", bars.total) % {"n": bars.total},
+        highest=_("most on %(day)s: %(n)d") % {"day": dates.day(highest.day), "n": highest.count}
+        if highest.count
+        else "",
+        days=[(dates.day(bar.day), bar.count) for bar in bars.filled],
+    )
+
+
+@dataclass(frozen=True)
+class ArrangementPanel:
+    """One payer as the billing page and the dashboard print it."""
+
+    arrangement: Arrangement
+    payer: str
+    plan: PlanFacts
+    used: str
+    remaining: str
+    is_used_up: bool
+    admins: str = ""
+    chart: Chart | None = None
+
+    @classmethod
+    def of(
+        cls,
+        arrangement: Arrangement,
+        dates: Dates,
+        locale: str,
+        *,
+        admins: Iterable[str] = (),
+        counts: Mapping[dt.date, int] | None = None,
+    ) -> "ArrangementPanel":
+        """With a chart where `counts` are given."""
+        usage = arrangement.usage
+        left = usage.remaining
+        return cls(
+            arrangement,
+            payer=arrangement.organization.name if arrangement.organization else _("Your own plan"),
+            plan=PlanFacts.of(arrangement.terms, dates, locale),
+            used=used_text(usage),
+            remaining="" if left is None else ngettext("%(n)d left", "%(n)d left", left) % {"n": left},
+            is_used_up=left == 0,
+            admins=", ".join(admins),
+            chart=None if counts is None else chart(counts, arrangement.terms, dates),
+        )

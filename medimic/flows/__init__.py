@@ -1,0 +1,1 @@
+"""Pages and acts that span several floors; each calls a floor once."""
