@@ -93,6 +93,7 @@ INSTALLED_APPS = [
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "django.contrib.humanize",
+    "django.forms",
     "allauth",
     "allauth.account",
     "allauth.mfa",
@@ -144,6 +145,8 @@ TEMPLATES = [
         },
     }
 ]
+
+FORM_RENDERER = "medimic.forms.PortalRenderer"
 
 # --- Data --------------------------------------------------------------------
 
