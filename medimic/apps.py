@@ -1,5 +1,7 @@
 """App configurations of the roof."""
 
+import datetime as dt
+
 from django.apps import AppConfig
 from django.contrib.admin.apps import AdminConfig
 
@@ -9,6 +11,16 @@ class PortalConfig(AppConfig):
 
     name = "medimic"
     label = "medimic"
+
+    def ready(self) -> None:
+        from django.core.management import call_command
+
+        from medimic import checks  # noqa: F401 they register themselves
+        from medimic.outbox.registry import register_job
+
+        register_job(
+            "medimic.clear_sign_ins", every=dt.timedelta(days=1), run=lambda: call_command("clearsessions")
+        )
 
 
 class PortalAdminConfig(AdminConfig):

@@ -1,14 +1,18 @@
-"""How a row of the audit log reads. Apps register theirs in `AppConfig.ready`."""
+"""How a row of the audit log reads. Apps register theirs in `AppConfig.ready`.
+
+Imports no model, so that `apps.py` may import this at its top.
+"""
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.utils.functional import Promise
 
-from medimic.audit.models import AuditEvent
+if TYPE_CHECKING:
+    from medimic.audit.models import AuditEvent
 
-Presenter = Callable[[AuditEvent, Mapping[str, Any]], str]
+Presenter = Callable[["AuditEvent", Mapping[str, Any]], str]
 _presenters: dict[str, Presenter | str | Promise] = {}
 
 
@@ -28,7 +32,7 @@ def register(kind: str, presenter: Presenter | str | Promise) -> None:
     _presenters[kind] = presenter
 
 
-def sentence(event: AuditEvent) -> str:
+def sentence(event: "AuditEvent") -> str:
     """The event in words, in the reader's language; its bare kind where nobody registered one."""
     presenter = _presenters.get(event.kind)
     if presenter is None:

@@ -1,5 +1,9 @@
+import datetime as dt
+
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
+
+HEARTBEAT = "outbox.heartbeat"
 
 
 class OutboxConfig(AppConfig):
@@ -8,8 +12,11 @@ class OutboxConfig(AppConfig):
     verbose_name = _("Outbox")
 
     def ready(self) -> None:
-        from medimic.outbox import registry
+        from medimic.outbox import delivering, registry
         from medimic.outbox.email import EmailChannel
         from medimic.outbox.mail import CHANNEL
 
         registry.register_channel(CHANNEL, EmailChannel())
+        registry.register_job("outbox.prune", every=dt.timedelta(days=1), run=delivering.prune)
+        # Does nothing: that it ran is the news, and `/readyz` tells it.
+        registry.register_job(HEARTBEAT, every=dt.timedelta(seconds=30), run=lambda: None)

@@ -29,8 +29,8 @@ def enqueue(
 
     `kind` is `<app>.<message>`. `body` is JSON in the form that the channel takes.
     `subject_id` is what the kind's guard is asked about. After `stale_after` the
-    message is given up rather than sent. With a `dedupe_key` that was used before,
-    the earlier delivery is returned and nothing is added.
+    message is given up rather than sent. With a `dedupe_key` that was used in the last
+    30 days, the earlier delivery is returned and nothing is added.
 
     Raises `RuntimeError` outside of a transaction.
     """

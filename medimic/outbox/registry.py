@@ -1,5 +1,8 @@
-"""What apps tell the outbox when they are ready: how a channel sends, and whether a
-message is still wanted."""
+"""What apps tell the outbox when they are ready: how a channel sends, whether a message
+is still wanted, and what the worker does from time to time.
+
+Imports no model, so that `apps.py` may import this at its top.
+"""
 
 import datetime as dt
 import uuid
@@ -61,6 +64,18 @@ _channels: dict[str, Channel] = {}
 _guards: dict[str, Guard] = {}
 
 
+@dataclass(frozen=True)
+class Job:
+    """Something for the worker to do every so often."""
+
+    name: str
+    every: dt.timedelta
+    run: Callable[[], object]
+
+
+_jobs: dict[str, Job] = {}
+
+
 def register_channel(name: str, channel: Channel) -> None:
     """Make a channel known under the name that deliveries carry."""
     if name in _channels:
@@ -87,3 +102,22 @@ def channel(name: str) -> Channel:
 def is_wanted(kind: str, subject_id: uuid.UUID | None) -> bool:
     guard = _guards.get(kind)
     return guard is None or guard(subject_id)
+
+
+def register_job(name: str, *, every: dt.timedelta, run: Callable[[], object]) -> None:
+    """Have the worker call `run`, for the first time soon after it starts.
+
+    `name` is `<app>.<what it does>`. A job is idempotent and looks for its work itself;
+    it is called outside of any transaction and holds the queue up while it runs.
+    """
+    if name in _jobs:
+        raise ValueError(f"there is a job {name} already")
+    _jobs[name] = Job(name, every, run)
+
+
+def job(name: str) -> Job:
+    return _jobs[name]
+
+
+def job_names() -> list[str]:
+    return list(_jobs)

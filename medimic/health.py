@@ -1,0 +1,78 @@
+"""Whether the portal lives, and whether it can serve. For probes: nothing here is secret."""
+
+import logging
+import secrets
+from collections.abc import Callable
+from typing import Any
+
+from django.core.cache import cache
+from django.db import connection
+from django.http import HttpRequest, JsonResponse
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from medimic.outbox.apps import HEARTBEAT
+from medimic.outbox.delivering import oldest_due
+from medimic.outbox.models import JobRun
+
+logger = logging.getLogger(__name__)
+
+# A worker that runs takes up in seconds what is due.
+LONGEST_DUE_SECONDS = 15 * 60
+
+
+@require_safe
+def healthz(request: HttpRequest) -> JsonResponse:
+    """The process answers. Asks nothing else, so that an outage elsewhere restarts nobody."""
+    return JsonResponse({"status": "ok"})
+
+
+@require_safe
+def readyz(request: HttpRequest) -> JsonResponse:
+    """Database, cache and queue, each by itself; 503 if one of them fails."""
+    checks = {name: _checked(name, check) for name, check in CHECKS.items()}
+    is_ready = all(result["status"] == "ok" for result in checks.values())
+    response = JsonResponse(
+        {"status": "ok" if is_ready else "unavailable", "checks": checks}, status=200 if is_ready else 503
+    )
+    if not is_ready:
+        response["Retry-After"] = "5"
+    return response
+
+
+def _database() -> dict[str, Any]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    return {}
+
+
+def _cache() -> dict[str, Any]:
+    key = f"readyz-{secrets.token_hex(8)}"
+    cache.set(key, "ok", 30)
+    found = cache.get(key)
+    cache.delete(key)
+    if found != "ok":
+        raise RuntimeError("the cache forgets")
+    return {}
+
+
+def _queue() -> dict[str, Any]:
+    """How long the oldest due delivery waits, and when a worker was last seen to run."""
+    waits = oldest_due().total_seconds()
+    seen_at = JobRun.objects.filter(name=HEARTBEAT).values_list("finished_at", flat=True).first()
+    return {
+        "status": "ok" if waits < LONGEST_DUE_SECONDS else "late",
+        "oldest_due_seconds": round(waits),
+        "worker_seen_seconds_ago": round((timezone.now() - seen_at).total_seconds()) if seen_at else None,
+    }
+
+
+CHECKS: dict[str, Callable[[], dict[str, Any]]] = {"database": _database, "cache": _cache, "queue": _queue}
+
+
+def _checked(name: str, check: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    try:
+        return {"status": "ok"} | check()
+    except Exception as error:
+        logger.warning("not ready: %s: %s", name, type(error).__name__)
+        return {"status": "failed"}
