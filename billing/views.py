@@ -23,9 +23,9 @@ from orgs.standing import SignedInRequest, standing_in
 def billing(request: SignedInRequest) -> HttpResponse:
     """Every plan that the person creates sessions under; those they manage with prices and days."""
     standing = standing_in(request)
-    if standing.is_patient_only:
-        raise Http404
     arrangements = arrangements_of(request.user, standing, at=timezone.now())
+    if standing.is_patient_only and not any(a.terms.subscription for a in arrangements):
+        raise Http404
     dates, locale = Dates.of(request.user), request.user.date_locale
     managed = [a for a in arrangements if a.is_manager]
     counts = per_day([a.usage_period for a in managed if a.usage_period], dates.zone)
