@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from tests import postgres
 from tests.browser import components
 
-TESTS = ["pytest", "-m", "not browser", "-n", "2"]
+SQLITE_TESTS = ["pytest", "-m", "not browser", "-n", "2"]
+POSTGRES_TESTS = ["pytest", "-m", "not browser and not once", "-n", "2"]
 BROWSER_TESTS = ["pytest", "-m", "browser"]
 # Two processes on one database: the part that databases could tell apart.
 MAIN_JOB = ["pytest", "tests/browser/test_main_job.py", "-m", "browser"]
@@ -53,10 +54,10 @@ def run(part: str, command: list[str], database: str, missing: list[str]) -> Out
 def main() -> int:
     no_postgres = [] if postgres.binaries() else ["PostgreSQL"]
     no_browser = components.missing()
-    outcomes = [run("On SQLite", TESTS, "", [])]
+    outcomes = [run("On SQLite", SQLITE_TESTS, "", [])]
     with nullcontext("") if no_postgres else postgres.cluster() as database:
         outcomes += [
-            run("On PostgreSQL", TESTS, database, no_postgres),
+            run("On PostgreSQL", POSTGRES_TESTS, database, no_postgres),
             run("In Chromium, on SQLite", BROWSER_TESTS, "", no_browser),
             run("The main job in Chromium, on PostgreSQL", MAIN_JOB, database, no_browser + no_postgres),
         ]

@@ -26,14 +26,21 @@ CHROMIUM_ARGUMENTS = [
 ]
 
 
+HERE = Path(__file__).parent
+REPORTS = pytest.StashKey[dict[str, pytest.TestReport]]()
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker(pytest.mark.browser)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
     report = yield
     item.stash.setdefault(REPORTS, {})[report.when] = report
     return report
-
-
-REPORTS = pytest.StashKey[dict[str, pytest.TestReport]]()
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -144,7 +144,7 @@ class Databases:
         return self._url(name)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
@@ -154,7 +154,7 @@ def _free_port() -> int:
 def running(databases: Databases, directory: Path) -> Iterator[Portal]:
     """Start a portal on a copy of the seeded database; it ends with the block."""
     directory.mkdir(parents=True, exist_ok=True)
-    port = _free_port()
+    port = free_port()
     portal = Portal(
         url=f"http://localhost:{port}",
         environment=databases.environment
@@ -175,20 +175,21 @@ def running(databases: Databases, directory: Path) -> Iterator[Portal]:
             stderr=subprocess.STDOUT,
         )
     try:
-        _wait_until_ready(portal, process)
+        wait_until_ready(portal.url, process, portal.log)
         yield portal
     finally:
         process.terminate()
         process.wait(timeout=STOP_SECONDS)
 
 
-def _wait_until_ready(portal: Portal, process: subprocess.Popen) -> None:
+def wait_until_ready(url: str, process: subprocess.Popen, log: Callable[[], str]) -> None:
+    """Return as soon as the portal answers."""
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            httpx2.get(f"{portal.url}/healthz", timeout=5).raise_for_status()
-        except httpx2.HTTPError:
+            httpx2.get(f"{url}/healthz", timeout=5)
+        except httpx2.TransportError:
             time.sleep(0.05)
         else:
             return
-    raise RuntimeError(f"The portal did not start:\n{portal.log()}")
+    raise RuntimeError(f"The portal did not start:\n{log()}")
