@@ -1,12 +1,138 @@
 """How allauth behaves here."""
 
+import datetime as dt
+import ipaddress
+from typing import Any
+
+from allauth.account import app_settings
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.models import EmailAddress
 from allauth.mfa.adapter import DefaultMFAAdapter
+from django.conf import settings
+from django.db import transaction
+from django.forms import BaseForm
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone, translation
+from django.utils.translation import gettext_lazy as _
+
+from accounts import browsers, passwords
+from accounts.models import Person
+from accounts.notices import NOTICES
+from medimic import crypto
+from medimic.formatting import Dates
+from medimic.network import client_address, client_agent
+from medimic.outbox.mail import enqueue_mail
+
+# What allauth's table of sign-ins and its limits take in place of an address that nobody knows.
+NO_ADDRESS = "0.0.0.0"  # noqa: S104
+
+# A mail is not sent any more once what it carries has run out.
+STALE_AFTER = {
+    "password_reset_key": dt.timedelta(seconds=settings.PASSWORD_RESET_TIMEOUT),
+    "email_confirmation": dt.timedelta(seconds=app_settings.EMAIL_VERIFICATION_BY_CODE_TIMEOUT),
+    "email_confirmation_signup": dt.timedelta(seconds=app_settings.EMAIL_VERIFICATION_BY_CODE_TIMEOUT),
+}
+LONGEST_WAIT = dt.timedelta(days=2)
 
 
 class AccountAdapter(DefaultAccountAdapter):
-    pass
+    error_messages = {
+        **DefaultAccountAdapter.error_messages,
+        "email_password_mismatch": _("The email address or the password is not right. Try again."),
+        "enter_current_password": _("This is not your current password."),
+        "incorrect_password": _("This is not your password."),
+        "incorrect_code": _("This code is not right. Look at the newest mail or code and try again."),
+        "too_many_login_attempts": _("Too many attempts. Wait a few minutes, then try again."),
+        "rate_limited": _("Too many attempts. Wait a few minutes, then try again."),
+        "duplicate_email": _("This is your email address already."),
+    }
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        return True
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """The caller's address, always one that an address column takes."""
+        try:
+            return str(ipaddress.ip_address(client_address(request)))
+        except ValueError:
+            return NO_ADDRESS
+
+    def save_user(self, request: HttpRequest, user: Person, form: BaseForm, commit: bool = True) -> Person:
+        """The new person, who goes on in the language that they signed up in."""
+        user.language = translation.get_supported_language_variant(translation.get_language() or "en")
+        saved: Person = super().save_user(request, user, form, commit=commit)
+        return saved
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """allauth's mails go through the outbox, as all mails do, and in our own words."""
+        name = template_prefix.rsplit("/", 1)[-1]
+        with transaction.atomic():
+            enqueue_mail(
+                f"accounts.{name}",
+                to=email,
+                template=f"accounts/mail/{name}",
+                context={**context, "email": email},
+                person=context.get("user"),
+                stale_after=STALE_AFTER.get(name, LONGEST_WAIT),
+            )
+
+    def send_notification_mail(
+        self,
+        template_prefix: str,
+        user: Person,
+        context: dict[str, Any] | None = None,
+        email: str | None = None,
+    ) -> None:
+        """Tell a person that something about their security changed."""
+        name = template_prefix.rsplit("/", 1)[-1]
+        to = email or EmailAddress.objects.get_primary_email(user)
+        if not to or name not in NOTICES:
+            return
+        with transaction.atomic(), translation.override(user.language):
+            enqueue_mail(
+                f"accounts.{name}",
+                to=to,
+                template="accounts/mail/notice",
+                context={
+                    "notice": NOTICES[name],
+                    "when": Dates.of(user).date_time(timezone.now()),
+                    "address": client_address(self.request),
+                    "browser": browsers.name(client_agent(self.request)),
+                    "security_url": settings.PORTAL_URL + reverse("security"),
+                    **(context or {}),
+                },
+                person=user,
+            )
+
+    def set_password(self, user: Person, password: str) -> None:
+        passwords.replace(user, password, request=self.request)
+
+    def confirm_email(self, request: HttpRequest, email_address: EmailAddress) -> bool:
+        """The address, what follows from it and its audit row stand or fall together."""
+        with transaction.atomic():
+            return bool(super().confirm_email(request, email_address))
+
+    def get_password_change_redirect_url(self, request: HttpRequest) -> str:
+        return reverse("security")
+
+    def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
+        """Without the password where there is a second factor: alone it could switch that off."""
+        methods = super().get_reauthentication_methods(user)
+        factors = [method for method in methods if method["id"] != "reauthenticate"]
+        return factors or methods
 
 
 class FactorAdapter(DefaultMFAAdapter):
-    pass
+    error_messages = {
+        **DefaultMFAAdapter.error_messages,
+        "incorrect_code": _(
+            "This code is not right or was used before. Wait for the next one and try again."
+        ),
+    }
+
+    def encrypt(self, text: str) -> str:
+        return crypto.encrypt(text)
+
+    def decrypt(self, encrypted_text: str) -> str:
+        return crypto.decrypt(encrypted_text)

@@ -1,10 +1,27 @@
 """Forms of accounts."""
 
+import datetime as dt
+from functools import cache
+from typing import Any
+from zoneinfo import available_timezones
+
 from django import forms
+from django.conf import settings
+from django.forms.utils import flatatt
 from django.http import HttpRequest
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext_lazy as _
+from phonenumber_field.formfields import PhoneNumberField
 
 from accounts.models import Person
+from medimic.formatting import Dates
+
+REGIONS = {
+    "Africa", "America", "Antarctica", "Arctic", "Asia",
+    "Atlantic", "Australia", "Europe", "Indian", "Pacific",
+}  # fmt: skip
+SAMPLE = dt.datetime(2026, 12, 31, 14, 5, tzinfo=dt.UTC)
 
 
 class SignUpNames(forms.Form):
@@ -20,3 +37,92 @@ class SignUpNames(forms.Form):
 
     def signup(self, request: HttpRequest, user: Person) -> None:
         """allauth's hook; the adapter has saved the names already."""
+
+
+class TimeZoneSelect(forms.Select):
+    """A list of 400 choices, rendered once: Django's own takes a template for each of them."""
+
+    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
+        chosen = format_html('value="{}"', value or "UTC")
+        options = _time_zone_options().replace(chosen, f"{chosen} selected", 1)
+        attributes = flatatt(self.build_attrs(self.attrs, {**(attrs or {}), "name": name}))
+        return format_html("<select{}>{}</select>", attributes, mark_safe(options))  # noqa: S308
+
+
+@cache
+def time_zones() -> dict[str, list[str]]:
+    """Time zones by region, without the aliases that only old systems know."""
+    regions: dict[str, list[str]] = {}
+    for name in sorted(available_timezones()):
+        region, _slash, place = name.partition("/")
+        if region in REGIONS and place:
+            regions.setdefault(region, []).append(name)
+    return regions
+
+
+@cache
+def _time_zone_options() -> str:
+    groups = format_html_join(
+        "",
+        '<optgroup label="{}">{}</optgroup>',
+        (
+            (
+                region,
+                format_html_join(
+                    "",
+                    '<option value="{}">{}</option>',
+                    ((name, name.partition("/")[2].replace("_", " ").replace("/", " – ")) for name in names),
+                ),
+            )
+            for region, names in time_zones().items()
+        ),
+    )
+    return f'<option value="UTC">UTC</option>{groups}'
+
+
+def _time_zone_choices() -> list[tuple[str, str]]:
+    return [("UTC", "UTC"), *((name, name) for names in time_zones().values() for name in names)]
+
+
+def _date_locales() -> list[tuple[str, str]]:
+    """The countries, each with a date as it is written there."""
+    return [
+        (code, f"{country} – {Dates(code, 'UTC').date_time(SAMPLE)}")
+        for code, country in Person.DateLocale.choices
+    ]
+
+
+class ProfileForm(forms.Form):
+    """What a person says of themselves."""
+
+    display_name = forms.CharField(
+        label=_("Display name"),
+        max_length=120,
+        required=False,
+        help_text=_("Shown to patients during sessions. Without one, they see your first and last name."),
+        widget=forms.TextInput({"autocomplete": "nickname"}),
+    )
+    first_name = forms.CharField(
+        label=_("First name"), max_length=100, widget=forms.TextInput({"autocomplete": "given-name"})
+    )
+    last_name = forms.CharField(
+        label=_("Last name"), max_length=100, widget=forms.TextInput({"autocomplete": "family-name"})
+    )
+    phone_number = PhoneNumberField(
+        label=_("Phone number"),
+        required=False,
+        help_text=_("With the country code, such as +44 20 7946 0018."),
+        widget=forms.TextInput({"type": "tel", "autocomplete": "tel"}),
+    )
+    language = forms.ChoiceField(label=_("Language"), choices=settings.LANGUAGES)
+    date_locale = forms.ChoiceField(label=_("Dates"), choices=_date_locales)
+    time_zone = forms.ChoiceField(label=_("Time zone"), choices=_time_zone_choices, widget=TimeZoneSelect)
+
+    def clean_phone_number(self) -> str:
+        number = self.cleaned_data["phone_number"]
+        return number.as_e164 if number else ""
+
+    @classmethod
+    def of(cls, person: Person, data: Any = None) -> "ProfileForm":
+        """The form for one person, with what they have said so far."""
+        return cls(data, initial={name: getattr(person, name) for name in cls.base_fields})

@@ -50,10 +50,10 @@ class Person(AbstractBaseUser, PermissionsMixin):
     """
 
     class DateLocale(models.TextChoices):
-        EN_GB = "en_GB", _("United Kingdom – 31 December 2026, 14:05")
-        EN_US = "en_US", _("United States – December 31, 2026, 2:05 PM")
-        PL_PL = "pl_PL", _("Poland – 31 grudnia 2026, 14:05")
-        DE_DE = "de_DE", _("Germany – 31. Dezember 2026, 14:05")
+        EN_GB = "en_GB", _("United Kingdom")
+        EN_US = "en_US", _("United States")
+        PL_PL = "pl_PL", _("Poland")
+        DE_DE = "de_DE", _("Germany")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     # Lower case always (`save`, and a constraint): so "unique" means regardless of case.
@@ -120,6 +120,15 @@ class Person(AbstractBaseUser, PermissionsMixin):
         """One or two letters for the avatar."""
         words = self.name.replace(".", " ").split()
         return "".join(word[0] for word in (words[:1] + words[-1:] if len(words) > 1 else words)).upper()
+
+    def change_profile(self, **fields: str) -> list[str]:
+        """Set these fields; returns the names of those that differed."""
+        changed = [name for name, value in fields.items() if getattr(self, name) != value]
+        for name in changed:
+            setattr(self, name, fields[name])
+        if changed:
+            self.save(update_fields=changed)
+        return changed
 
     def end_device_tokens(self) -> None:
         """From the next request on, no token of any of this person's devices is taken."""

@@ -1,0 +1,98 @@
+"""How the audit rows of accounts read, and the rows of the Security page."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from allauth.usersessions.models import UserSession
+from django.urls import reverse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from accounts import browsers, sign_ins
+from accounts.adapters import NO_ADDRESS
+from medimic.audit.models import AuditEvent
+from medimic.audit.presenters import register
+from medimic.formatting import Dates
+
+FACTORS = {
+    "totp": _("authenticator app"),
+    "recovery_codes": _("recovery code"),
+    "webauthn": _("passkey"),
+}
+FIELDS = {
+    "first_name": _("first name"),
+    "last_name": _("last name"),
+    "display_name": _("display name"),
+    "phone_number": _("phone number"),
+    "language": _("language"),
+    "date_locale": _("dates"),
+    "time_zone": _("time zone"),
+}
+
+
+def register_all() -> None:
+    register("accounts.signed_in", _signed_in)
+    register("accounts.signed_out", _("Signed out"))
+    register("accounts.sign_in_failed", _("A sign-in failed"))
+    register("accounts.confirmation_failed", _("A wrong password was given as confirmation"))
+    register("accounts.signed_up", _("Signed up"))
+    register("accounts.email_verified", _("Verified the email address"))
+    register("accounts.email_changed", _("Changed the email address"))
+    register("accounts.password_changed", _("Changed the password"))
+    register("accounts.password_reset", _("Reset the password by a mailed link"))
+    register("accounts.factor_added", _factor(_("Added a second factor: %(factor)s")))
+    register("accounts.factor_removed", _factor(_("Removed a second factor: %(factor)s")))
+    register("accounts.factor_failed", _("A wrong code was given"))
+    register("accounts.recovery_codes_made", _("Made recovery codes"))
+    register("accounts.profile_changed", _profile_changed)
+    register("accounts.browser_signed_out", _("Signed a browser out"))
+    register("accounts.signed_out_everywhere", _("Signed out everywhere"))
+
+
+def _signed_in(event: AuditEvent, details: Mapping[str, Any]) -> str:
+    factor = details.get("factor")
+    if not factor:
+        return gettext("Signed in")
+    return gettext("Signed in with %(factor)s") % {"factor": FACTORS.get(factor, factor)}
+
+
+def _factor(sentence: Any) -> Any:
+    def present(event: AuditEvent, details: Mapping[str, Any]) -> str:
+        return str(sentence) % {"factor": FACTORS.get(details["factor"], details["factor"])}
+
+    return present
+
+
+def _profile_changed(event: AuditEvent, details: Mapping[str, Any]) -> str:
+    names = [str(FIELDS.get(name, name)) for name in str(details["fields"]).split(", ")]
+    return gettext("Changed the profile: %(fields)s") % {"fields": ", ".join(names)}
+
+
+@dataclass(frozen=True)
+class SignInRow:
+    """One browser on the Security page."""
+
+    href: str
+    browser: str
+    icon: str
+    address: str
+    since: str
+    last_used: str
+    is_this: bool
+
+
+def sign_in_rows(rows: list[UserSession], dates: Dates, this_key: str | None) -> list[SignInRow]:
+    address = reverse("browser_sign_out", args=["-"])
+    return [
+        SignInRow(
+            href=address.replace("/-/", f"/{sign_ins.reference(row)}/"),
+            browser=browsers.name(row.user_agent),
+            icon=browsers.icon(row.user_agent),
+            address=gettext("unknown") if row.ip == NO_ADDRESS else row.ip,
+            since=dates.date_time(row.created_at),
+            last_used=dates.relative(row.last_seen_at),
+            is_this=row.session_key == this_key,
+        )
+        for row in rows
+    ]

@@ -1,0 +1,4 @@
+"""The groups of staff. Their permissions come by migration."""
+
+SUPPORT = "Support"
+AUDITOR = "Auditor"

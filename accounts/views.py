@@ -1,0 +1,103 @@
+"""Pages of one's own account. Signing in and its kin are allauth's views."""
+
+from allauth.account import views as allauth_views
+from allauth.account.decorators import reauthentication_required
+from allauth.mfa.models import Authenticator
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import translation
+from django.utils.http import url_has_allowed_host_and_scheme, urlencode
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from accounts import actions, sign_ins
+from accounts.forms import ProfileForm
+from accounts.presenters import sign_in_rows
+from medimic.audit.log import Origin
+from medimic.formatting import Dates
+
+# Where somebody was going when they were asked for a second factor that they had yet to set up.
+STEP_UP_NEXT = "step_up_next"
+
+
+@require_http_methods(["GET", "POST"])
+def sign_up(request: HttpRequest) -> HttpResponseBase:
+    """allauth's page; the person, the audit row and the mail with the code stand or fall together."""
+    if request.method == "GET":
+        return allauth_views.signup(request)
+    with transaction.atomic():
+        return allauth_views.signup(request)
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def profile(request: HttpRequest) -> HttpResponse:
+    person = request.user
+    form = ProfileForm.of(person, request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        actions.change_profile(person=person, fields=form.cleaned_data, origin=Origin.of(request))
+        # The page that follows is in the new language; so is what it says.
+        with translation.override(person.language):
+            messages.success(request, _("Your profile is saved."))
+        return redirect("profile")
+    return render(request, "accounts/profile.html", {"form": form})
+
+
+@login_required
+@require_GET
+def security(request: HttpRequest) -> HttpResponse:
+    factors = {factor.type: factor for factor in Authenticator.objects.filter(user=request.user)}
+    dates = Dates.of(request.user)
+    app = factors.get(Authenticator.Type.TOTP)
+    codes = factors.get(Authenticator.Type.RECOVERY_CODES)
+    return render(
+        request,
+        "accounts/security.html",
+        {
+            "app_since": dates.date(app.created_at) if app else None,
+            "codes_left": len(codes.wrap().get_unused_codes()) if codes else None,
+            "sign_ins": sign_in_rows(list(sign_ins.living(request.user)), dates, request.session.session_key),
+        },
+    )
+
+
+@login_required
+@require_POST
+def browser_sign_out(request: HttpRequest, reference: str) -> HttpResponse:
+    sign_in = sign_ins.find(request.user, reference)
+    if sign_in is None or sign_in.session_key == request.session.session_key:
+        raise Http404
+    actions.end_sign_in(person=request.user, sign_in=sign_in, origin=Origin.of(request))
+    messages.success(request, _("The browser is signed out."))
+    return redirect("security")
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+@reauthentication_required
+def sign_out_everywhere(request: HttpRequest) -> HttpResponse:
+    if request.method == "GET":
+        return render(request, "accounts/sign_out_everywhere.html")
+    actions.sign_out_everywhere(person=request.user, origin=Origin.of(request))
+    request.session.flush()
+    messages.success(request, _("You are signed out everywhere."))
+    return redirect("account_login")
+
+
+@login_required
+@require_GET
+def step_up(request: HttpRequest) -> HttpResponse:
+    """Ask a signed-in person for their second factor, or to set one up, and go on to `next`."""
+    onward = request.GET.get("next", "")
+    if not url_has_allowed_host_and_scheme(onward, {request.get_host()}, request.is_secure()):
+        onward = reverse("admin:index")
+    if request.user.is_verified():
+        return redirect(onward)
+    if Authenticator.objects.filter(user=request.user).exists():
+        return redirect(f"{reverse('mfa_reauthenticate')}?{urlencode({'next': onward})}")
+    request.session[STEP_UP_NEXT] = onward
+    return redirect("mfa_activate_totp")
