@@ -3,6 +3,8 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from medimic import pages
+
 urlpatterns = [
     path("", include("accounts.urls")),
     path("", include("orgs.urls")),
@@ -11,6 +13,13 @@ urlpatterns = [
     path("", include("sessions_app.urls")),
     path("", include("medimic.audit.urls")),
     path("", include("medimic.flows.urls")),
+    path("accessibility/", pages.accessibility, name="accessibility"),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
 ]
+
+handler400 = "medimic.errors.bad_request"
+handler403 = "medimic.errors.forbidden"
+handler404 = "medimic.errors.not_found"
+handler429 = "medimic.errors.too_many_requests"  # allauth's own convention
+handler500 = "medimic.errors.server_error"
