@@ -46,7 +46,7 @@ class PortalAuth(APIKeyCookie):
 
     def authenticate(self, request: HttpRequest, key: str | None) -> Person:
         if not isinstance(request.user, Person):
-            raise Problem(401, "sign_in_required", _("Sign in to the portal first."))
+            raise Problem(401, "not_signed_in", _("Sign in to the portal first."))
         if check_csrf(request) is not None:
             raise Problem(403, "csrf_failed", _("Send the page's token as X-CSRFToken."))
         return request.user

@@ -109,6 +109,12 @@ class DeviceAuthorizationQuerySet(models.QuerySet["DeviceAuthorization"]):
     def visible_to(self, person: Person) -> "DeviceAuthorizationQuerySet":
         return self.filter(account=person)
 
+    def beside(self, authorization: "DeviceAuthorization") -> "DeviceAuthorizationQuerySet":
+        """All of the same account; a guest has the one alone."""
+        if authorization.account_id is None:
+            return self.filter(pk=authorization.pk)
+        return self.filter(account=authorization.account_id)
+
     def living(self) -> "DeviceAuthorizationQuerySet":
         return self.filter(revoked_at=None)
 
@@ -124,11 +130,6 @@ class DeviceAuthorizationQuerySet(models.QuerySet["DeviceAuthorization"]):
     def active(self) -> "DeviceAuthorizationQuerySet":
         """Those whose device can use the account: signed in once, and not revoked."""
         return self.living().filter(device__isnull=False)
-
-    def awaited(self) -> "DeviceAuthorizationQuerySet":
-        """Pending ones whose link is still good; each reserves a place."""
-        good = Registration.objects.good().filter(authorization=OuterRef("pk"))
-        return self.living().filter(Exists(good), device=None)
 
     def with_state(self) -> "DeviceAuthorizationQuerySet":
         """With what a row's status is made of: `is_signed_in` and `link_expires_at`."""
@@ -268,7 +269,8 @@ class DeviceAuthorization(models.Model):
         self.device = device
         self.name = self.name or name
         self.activated_at = self.last_seen_at = now
-        self.save()
+        attached = ["device", "name", "activated_at", "last_seen_at"]
+        self.save(update_fields=None if self._state.adding else attached)
         DeviceAuthorization.objects.filter(pk__in=[row.pk for row in older]).update(successor=self)
 
     def revoke(self, *, by: Person | None, reason: RevokedReason) -> bool:

@@ -1,0 +1,341 @@
+"""What happens to devices where several rows change together.
+
+Each verb is one transaction: the change, its row of the audit log and its mail.
+"""
+
+import datetime as dt
+import uuid
+from dataclasses import dataclass, replace
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Person
+from devices import deep_link, identity, keys, limits, notices, push, tokens
+from devices.models import (
+    Device,
+    DeviceAuthorization,
+    DeviceAuthorizationQuerySet,
+    Registration,
+    Token,
+)
+from devices.schemas import DeviceIn, DevicePatch
+from devices.tokens import IssuedTokens
+from medimic import crypto
+from medimic.audit.log import ActorKind, Origin, record
+from medimic.problems import Problem
+
+Reason = DeviceAuthorization.RevokedReason
+
+
+@dataclass(frozen=True)
+class IssuedLink:
+    """A pending authorization and the link that makes it active. The link is kept nowhere."""
+
+    authorization: DeviceAuthorization
+    link: str
+    expires_at: dt.datetime
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    authorization: DeviceAuthorization
+    tokens: IssuedTokens
+
+
+def issue_link(
+    *, account: Person, by: Person, name: str = "", phone_number: str = "", origin: Origin
+) -> IssuedLink:
+    """Reserve a place for a device of `account`, and make the link that signs it in.
+
+    That `by` may is for `devices.permissions` to say beforehand. Raises
+    `DeviceLimitReached`.
+    """
+    with transaction.atomic():
+        limits.require_place(limits.lock(account.pk))
+        authorization = DeviceAuthorization.objects.create(
+            account=account, name=name, phone_number=phone_number, issued_by=by
+        )
+        token = crypto.new_token()
+        registration = Registration.objects.create(
+            authorization=authorization,
+            token_hash=crypto.token_hash(token),
+            created_by=by,
+            expires_at=timezone.now() + dt.timedelta(hours=settings.REGISTRATION_HOURS),
+        )
+        record(
+            "devices.link_issued",
+            origin=origin,
+            person_id=account.pk,
+            subject=authorization,
+            details={"device": authorization.title},
+        )
+    return IssuedLink(authorization, _link(token), registration.expires_at)
+
+
+def _link(token: str) -> str:
+    content: dict[str, object] = {
+        "token": token,
+        "tenant_id": settings.API_TENANT_ID,
+        "instance_id": settings.API_INSTANCE_ID,
+        "api_key": settings.API_KEY,
+    }
+    if settings.SHARED_DOCUMENTS_CDN_URL and settings.SHARED_DOCUMENTS_CONSENT_LOCALES:
+        content["consent_url"] = settings.SHARED_DOCUMENTS_CDN_URL
+        content["consent_locales"] = settings.SHARED_DOCUMENTS_CONSENT_LOCALES
+    return deep_link.seal(content, settings.CRYPTO_KEY)
+
+
+def log_in(*, token: str, device: DeviceIn, origin: Origin) -> SignedIn:
+    """Sign a device in with the one-time token of a link.
+
+    The same device with the same key may ask again for a short time, as long as
+    nothing of the first answer was used: it gets fresh tokens, and the first die.
+
+    Raises `Problem`: `registration_unknown`, `registration_expired`,
+    `registration_used`, `registration_cancelled`, `device_blocked`, `account_inactive`
+    or `device_limit`. A refusal leaves the link as good as it was.
+    """
+    try:
+        with transaction.atomic():
+            return _log_in(token, device, origin)
+    except Problem as problem:
+        # The attempt was rolled back; that it was made is told on its own.
+        with transaction.atomic():
+            _record_refusal(token, problem, origin)
+        raise
+
+
+def _log_in(token: str, facts: DeviceIn, origin: Origin) -> SignedIn:
+    registration, is_first_use = _claim(token, facts)
+    pending = registration.authorization
+    if not is_first_use:
+        return _log_in_again(registration, facts)
+    device, is_new = identity.find_or_make(facts)
+    if pending.account_id is None:
+        raise RuntimeError(f"authorization {pending.pk} is pending without an account")
+    account = limits.lock(pending.account_id)
+    if not account.is_active:
+        raise Problem(403, "account_inactive", _("This account is closed."))
+    known = DeviceAuthorization.objects.filter(device=device, account=account, successor=None)
+    _refuse_blocked(known)
+    is_known = known.exists()
+    _settle_owner(device, account, pending)
+    if not is_new:
+        identity.describe(device, facts)
+    pending.account = account
+    pending.attach(device, name=facts.name)
+    push.take_route(pending, facts.push)
+    pending.bind_key(facts.public_key)
+    issued = tokens.issue_pair(pending)
+    origin = replace(origin, actor_kind=ActorKind.DEVICE, actor_id=account.pk)
+    record(
+        "devices.signed_in",
+        origin=origin,
+        person_id=account.pk,
+        subject=pending,
+        details={"device": pending.title, "model": str(device)},
+    )
+    if not is_known:
+        notices.new_device(pending)
+    return SignedIn(pending, issued)
+
+
+def _claim(token: str, facts: DeviceIn) -> tuple[Registration, bool]:
+    """The registration, and whether this call is the one that used it."""
+    found = Registration.objects.filter(token_hash=crypto.token_hash(token))
+    # One statement, so that of any number of calls at once one wins.
+    is_first_use = found.good().update(
+        used_at=timezone.now(),
+        used_identifier_hash=identity.identifier_hash(facts.device_id),
+        used_key_thumbprint=_thumbprint(facts),
+    )
+    registration = found.select_related("authorization__account").first()
+    if registration is None:
+        raise Problem(404, "registration_unknown", _("This link is not known here. Ask for a new one."))
+    if registration.cancelled_at is not None:
+        raise Problem(410, "registration_cancelled", _("This link was cancelled. Ask for a new one."))
+    if registration.used_at is None:
+        raise Problem(410, "registration_expired", _("This link has expired. Ask for a new one."))
+    return registration, bool(is_first_use)
+
+
+def _log_in_again(registration: Registration, facts: DeviceIn) -> SignedIn:
+    """Answer a phone whose first answer was lost; anybody else finds the link used."""
+    authorization = registration.authorization
+    if (
+        registration.used_at is None
+        or timezone.now() - registration.used_at > tokens.RETRY_WITHIN
+        or registration.used_identifier_hash != identity.identifier_hash(facts.device_id)
+        or registration.used_key_thumbprint != _thumbprint(facts)
+        or authorization.revoked_at is not None
+        or not tokens.discard_unused_pair(authorization)
+    ):
+        raise Problem(410, "registration_used", _("This link was used already. Ask for a new one."))
+    return SignedIn(authorization, tokens.issue_pair(authorization))
+
+
+def _thumbprint(facts: DeviceIn) -> str:
+    return keys.thumbprint(facts.public_key) if facts.public_key else ""
+
+
+def _refuse_blocked(known: DeviceAuthorizationQuerySet) -> None:
+    if known.filter(revoked_reason__in=DeviceAuthorization.BLOCKING_REASONS).exists():
+        raise Problem(
+            403,
+            "device_blocked",
+            _("Your organization or support ended this device's access. Only they can allow it again."),
+        )
+
+
+def _settle_owner(device: Device, account: Person, pending: DeviceAuthorization) -> None:
+    """Whoever signs in on a device without an owner, or with a guest as its owner, becomes it.
+
+    That takes the place which the pending authorization holds; on a device of
+    somebody else's, or of a pool, no place is needed.
+    """
+    if device.owner_person_id is None and device.owner_organization_id is None:
+        limits.require_place(account, besides=pending)
+        device.belong_to(account)
+
+
+def _record_refusal(token: str, problem: Problem, origin: Origin) -> None:
+    found = Registration.objects.filter(token_hash=crypto.token_hash(token))
+    registration = found.select_related("authorization__device").first()
+    # A token that nobody ever issued belongs to nobody's log, and must not be a way to fill ours.
+    if registration is not None:
+        record(
+            "devices.sign_in_refused",
+            origin=origin,
+            person_id=registration.authorization.account_id,
+            subject=registration.authorization,
+            details={"device": registration.authorization.title, "code": problem.code},
+        )
+
+
+def revoke(
+    *,
+    authorization: DeviceAuthorization,
+    by: Person | None,
+    origin: Origin,
+    reason: Reason = Reason.SELF,
+) -> bool:
+    """End a device's access to an account, or cancel a link that nobody has used yet.
+
+    From the next request on its access, refresh and session tokens are refused, as
+    is a pending link; nothing is pushed to it. Sessions and other accounts on the
+    device stay. False, without a row in the log, where it had ended before.
+    """
+    with transaction.atomic():
+        now = timezone.now()
+        # First the links: a device that is signing in with one holds its row, and we wait for it.
+        authorization.registrations.filter(used_at=None, cancelled_at=None).update(cancelled_at=now)
+        fresh = DeviceAuthorization.objects.get(pk=authorization.pk)
+        device = _lock_device(fresh.device_id)
+        if device is None:
+            reason = Reason.CANCELLED
+        ended = fresh.revoke(by=by, reason=reason)
+        if ended:
+            if device is not None:
+                _pass_ownership(device, fresh)
+            record(
+                "devices.revoked" if device else "devices.link_cancelled",
+                origin=origin,
+                person_id=fresh.account_id,
+                subject=fresh,
+                details={"device": fresh.title, "reason": reason.value},
+            )
+            if device is not None:
+                notices.revoked(fresh)
+    authorization.refresh_from_db()
+    return ended
+
+
+def _lock_device(device_id: uuid.UUID | None) -> Device | None:
+    if device_id is None:
+        return None
+    return Device.objects.select_for_update(no_key=True).get(pk=device_id)
+
+
+def _pass_ownership(device: Device, ended: DeviceAuthorization) -> None:
+    """Hand a device on whose owner's authorization has ended.
+
+    It goes to the oldest living authorization whose account has a free place;
+    without one it has no owner until somebody's next sign-in.
+    """
+    if ended.account_id is None:
+        if device.guest_owned and not device.authorizations.living().filter(account=None).exists():
+            device.belong_to(None)
+    elif device.owner_person_id == ended.account_id:
+        heirs = list(
+            device.authorizations.living()
+            .filter(account__is_active=True)
+            .order_by("activated_at", "id")
+            .values_list("account_id", flat=True)
+        )
+        locked = {person_id: limits.lock(person_id) for person_id in sorted(heirs)}
+        heir = next((pk for pk in heirs if limits.places(locked[pk]).has_free), None)
+        device.belong_to(locked[heir] if heir else None)
+
+
+def sign_out(*, token: str, origin: Origin) -> bool:
+    """Sign a device out with any of its tokens (RFC 7009); False where there was nothing to end.
+
+    The authorization stays, and counts; a session token ends for itself alone.
+    """
+    with transaction.atomic():
+        found = Token.objects.select_related("authorization__device").filter(hash=crypto.token_hash(token))
+        held = found.first()
+        if held is None or held.authorization.revoked_at is not None:
+            return False
+        authorization = held.authorization
+        if held.kind == Token.Kind.SESSION:
+            ended = bool(found.filter(ended_at=None).update(ended_at=timezone.now()))
+        else:
+            ended = authorization.sign_out()
+        if ended:
+            record(
+                "devices.session_token_ended" if held.kind == Token.Kind.SESSION else "devices.signed_out",
+                origin=replace(
+                    origin,
+                    actor_kind=ActorKind.DEVICE if authorization.account_id else ActorKind.GUEST,
+                    actor_id=authorization.account_id,
+                ),
+                person_id=authorization.account_id,
+                subject=authorization,
+                details={"device": authorization.title},
+            )
+        return ended
+
+
+def update_record(*, authorization: DeviceAuthorization, changes: DevicePatch, origin: Origin) -> None:
+    """Take over what a device says of itself. Absent members stay as they are."""
+    given = changes.model_fields_set
+    if not given:
+        return
+    with transaction.atomic():
+        device = _lock_device(authorization.device_id)
+        if device is None:
+            raise RuntimeError(f"authorization {authorization.pk} holds a token without a device")
+        versions = [
+            field for field in ("os_version", "app_version") if field in given and getattr(changes, field)
+        ]
+        for field in versions:
+            setattr(device, field, getattr(changes, field))
+        if versions:
+            device.save(update_fields=versions)
+        if "name" in given and changes.name is not None:
+            authorization.name = changes.name
+            authorization.save(update_fields=["name"])
+        if "push" in given:
+            push.take_route(authorization, changes.push)
+        record(
+            "devices.updated",
+            origin=origin,
+            person_id=authorization.account_id,
+            subject=authorization,
+            details={"device": authorization.title, "changed": ", ".join(sorted(given))},
+        )
+    authorization.device = device

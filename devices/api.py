@@ -1,0 +1,150 @@
+"""The calls of the device API that are about devices."""
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from ninja import Router
+
+from accounts.models import Person
+from devices import actions, permissions, tokens
+from devices.auth import device_auth, device_or_portal_auth, portal_auth
+from devices.models import DeviceAuthorization, Token
+from devices.presenters import api_record
+from devices.recent import authenticated_recently
+from devices.schemas import (
+    DeviceListOut,
+    DeviceLoginIn,
+    DeviceOut,
+    DevicePatch,
+    DeviceRegisterIn,
+    RegisteredOut,
+    RevokeIn,
+    SignedInOut,
+    TokenIn,
+    TokensOut,
+)
+from medimic.api_schema import Id, refuses
+from medimic.audit.log import Origin
+from medimic.problems import Problem
+
+router = Router(tags=["Devices"])
+# No plan has a limit near it but Enterprise, which has none.
+LONGEST_LIST = 500
+
+
+@router.post(
+    "/device-register",
+    auth=portal_auth,
+    response={201: RegisteredOut},
+    summary="Issue a link that signs a device in",
+    openapi_extra=refuses("reauthentication_required", "person_unknown", "device_limit"),
+)
+def device_register(request: HttpRequest, body: DeviceRegisterIn) -> tuple[int, dict[str, Any]]:
+    """Reserves a place, and answers with the deep link, which is shown this once. Asks for a
+    sign-in or re-authentication of the last 15 minutes."""
+    by: Person = request.auth  # type: ignore[attr-defined]
+    if not authenticated_recently(request):
+        raise Problem(
+            403, "reauthentication_required", _("A link is a credential. Sign in again before you make one.")
+        )
+    issued = actions.issue_link(
+        account=permissions.account_for_link(by, body.user_id),
+        by=by,
+        name=body.name,
+        phone_number=body.phone_number,
+        origin=Origin.of(request),
+    )
+    return 201, {
+        "device": api_record(issued.authorization),
+        "link": issued.link,
+        "expires_at": issued.expires_at,
+    }
+
+
+@router.get(
+    "/devices",
+    auth=device_or_portal_auth,
+    response=DeviceListOut,
+    summary="List an account's devices",
+    openapi_extra=refuses("person_unknown"),
+)
+def devices(request: HttpRequest, user_id: Id | None = None) -> dict[str, Any]:
+    """Newest first. From the portal with `user_id`, one's own; a device reads its own account's."""
+    caller: Token | Person = request.auth  # type: ignore[attr-defined]
+    if isinstance(caller, Person):
+        rows = DeviceAuthorization.objects.visible_to(permissions.account_for_link(caller, user_id))
+    else:
+        rows = DeviceAuthorization.objects.beside(caller.authorization)
+        if user_id is not None and user_id != caller.authorization.account_id:
+            raise permissions.person_unknown()
+    newest = rows.listed().select_related("device").order_by("-created_at", "id")[:LONGEST_LIST]
+    return {"devices": [api_record(row) for row in newest]}
+
+
+@router.post(
+    "/device-login",
+    response=SignedInOut,
+    summary="Sign a device in with the token of a link",
+    openapi_extra=refuses(
+        "registration_unknown",
+        "registration_expired",
+        "registration_used",
+        "registration_cancelled",
+        "device_blocked",
+        "account_inactive",
+        "device_limit",
+    ),
+)
+def device_login(request: HttpRequest, body: DeviceLoginIn) -> dict[str, Any]:
+    """The token is good once. A device whose answer was lost may send the very same again within
+    60 seconds, as long as it used nothing of that answer."""
+    signed_in = actions.log_in(token=body.token, device=body.device, origin=Origin.of(request))
+    return {**_tokens(signed_in.tokens), "device": api_record(signed_in.authorization)}
+
+
+@router.post(
+    "/token",
+    response=TokensOut,
+    summary="Exchange a refresh token for new tokens",
+    openapi_extra=refuses("token_unknown", "token_expired", "token_ended", "token_reused", "device_revoked"),
+)
+def token(request: HttpRequest, body: TokenIn) -> dict[str, Any]:
+    """The refresh token is spent by it. Where the answer was lost, it may be sent once more within
+    60 seconds; any other second use signs the device out."""
+    return _tokens(tokens.rotate(body.refresh_token, Origin.of(request)))
+
+
+@router.post("/revoke", response={200: None}, summary="Sign this device out")
+def revoke(request: HttpRequest, body: RevokeIn) -> tuple[int, None]:
+    """RFC 7009, with any token of the device: all of them end. Also answers 200 where the token is
+    unknown or over."""
+    actions.sign_out(token=body.token, origin=Origin.of(request))
+    return 200, None
+
+
+@router.get("/device", auth=device_auth, response=DeviceOut, summary="Read this device's own record")
+def device(request: HttpRequest) -> dict[str, Any]:
+    return api_record(_own(request))
+
+
+@router.patch("/device", auth=device_auth, response=DeviceOut, summary="Change this device's own record")
+def update_device(request: HttpRequest, body: DevicePatch) -> dict[str, Any]:
+    """Versions, name and push token; what is left out stays, and `"push": null` ends pushes."""
+    authorization = _own(request)
+    origin = Origin.device(request, authorization.account_id)
+    actions.update_record(authorization=authorization, changes=body, origin=origin)
+    return api_record(authorization)
+
+
+def _own(request: HttpRequest) -> DeviceAuthorization:
+    held: Token = request.auth  # type: ignore[attr-defined]
+    return held.authorization
+
+
+def _tokens(issued: tokens.IssuedTokens) -> dict[str, Any]:
+    return {
+        "access_token": issued.access_token,
+        "refresh_token": issued.refresh_token,
+        "expires_in": issued.expires_in,
+    }

@@ -1,0 +1,125 @@
+"""Devices as pages and the API show them: rows made in Python, so that templates only print."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from devices.models import DeviceAuthorization, DeviceType, Platform
+from medimic.formatting import Dates
+from medimic.templatetags.look import icon
+
+NOTHING = "–"
+
+
+def api_record(authorization: DeviceAuthorization) -> dict[str, Any]:
+    """A row as the API gives it (`DeviceOut`)."""
+    device = authorization.device
+    return {
+        "id": authorization.pk,
+        "name": authorization.name,
+        "model": device.model if device else None,
+        "device_type_id": device.device_type if device else None,
+        "phone_number": authorization.phone_number,
+        "os": device.os if device else None,
+        "app_version": device.app_version if device else None,
+        "created_at": authorization.created_at,
+        "last_seen_at": authorization.last_seen_at,
+        "device_status_id": "ACTIVE" if authorization.is_active else "INACTIVE",
+    }
+
+
+@dataclass(frozen=True)
+class Status:
+    """What a row says of its state: a badge of one word, and the reason beside it."""
+
+    label: str
+    badge: str
+    icon: SafeString
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class DeviceRow:
+    """One row of Connected Devices. `revocation_url` is empty where there is nothing to end."""
+
+    name: str
+    detail: str
+    model: str
+    type: str
+    type_icon: SafeString
+    phone_number: str
+    os: str
+    app_version: str
+    registered: str
+    last_active: str
+    last_active_exactly: str
+    status: Status
+    url: str
+    revocation_url: str
+    is_pending: bool
+
+
+class DevicePresenter:
+    """Makes rows for one page: labels, icons and addresses are looked up once for all of them."""
+
+    def __init__(self, dates: Dates) -> None:
+        self.dates = dates
+        self.now = timezone.now()
+        self.prefix = reverse("devices")
+        self.types = {kind.value: (str(kind.label), icon(kind.value)) for kind in DeviceType}
+        self.platforms = {platform.value: str(platform.label) for platform in Platform}
+        self.waiting = (_("Not known yet"), icon("phone"))
+        reasons = DeviceAuthorization.RevokedReason
+        self.revoked = {reason.value: str(reason.label) for reason in reasons}
+        active, inactive = _("Active"), _("Inactive")
+        self.active = Status(active, "is-ok", icon("check"))
+        self.signed_out = Status(active, "is-ok", icon("check"), _("signed out"))
+        self.awaited = Status(inactive, "is-warning", icon("clock"), _("waiting for the device"))
+        self.expired = Status(inactive, "is-off", icon("stop"), _("link expired"))
+        self.ended = Status(inactive, "is-off", icon("stop"))
+        self.model_waiting = _("Appears when the device signs in")
+
+    def rows(self, authorizations: Iterable[DeviceAuthorization]) -> list[DeviceRow]:
+        return [self.row(authorization) for authorization in authorizations]
+
+    def row(self, row: DeviceAuthorization) -> DeviceRow:
+        """One row; `row` comes from `DeviceAuthorization.objects.with_state()`."""
+        device = row.device
+        system = f"{self.platforms[device.platform]} {device.os_version}" if device else ""
+        detail = f"{device.model} · {system}" if device else self.model_waiting
+        type_name, type_icon = self.types[device.device_type] if device else self.waiting
+        url = f"{self.prefix}{row.pk}/"
+        seen = row.last_seen_at
+        return DeviceRow(
+            name=row.name or (device.model if device else _("New device")),
+            detail=detail,
+            model=device.model if device else NOTHING,
+            type=type_name,
+            type_icon=type_icon,
+            phone_number=row.phone_number or NOTHING,
+            os=system or NOTHING,
+            app_version=device.app_version if device else NOTHING,
+            registered=self.dates.date(row.created_at),
+            last_active=self.dates.relative(seen) if seen else _("Never"),
+            last_active_exactly=self.dates.date_time(seen) if seen else "",
+            status=self.status(row),
+            url=url,
+            revocation_url="" if row.revoked_at else f"{url}revocation/",
+            is_pending=device is None,
+        )
+
+    def status(self, row: DeviceAuthorization) -> Status:
+        """Active or Inactive, with the reason beside it."""
+        if row.revoked_at:
+            return Status(
+                self.ended.label, self.ended.badge, self.ended.icon, self.revoked[row.revoked_reason]
+            )
+        if row.device_id:
+            return self.active if row.is_signed_in else self.signed_out  # type: ignore[attr-defined]
+        expires_at = row.link_expires_at  # type: ignore[attr-defined]
+        return self.awaited if expires_at and expires_at > self.now else self.expired
