@@ -1,20 +1,68 @@
 """Sessions: visits between a provider and a patient. The class is `Visit`, since
 Django has a `Session` of its own; people and the API read "session"."""
 
+import datetime as dt
 import uuid
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import Person
 from devices.models import DeviceAuthorization
 from orgs.models import Organization
 
 
+class VisitQuerySet(models.QuerySet["Visit"]):
+    def visible_to(self, person: Person) -> "VisitQuerySet":
+        """Sessions that the person hosted or took part in; an organization's admin sees no other's."""
+        taken_part_in = Participant.objects.filter(person=person).values("visit")
+        return self.filter(Q(host=person) | Q(pk__in=taken_part_in))
+
+    def visible_to_device(self, authorization: DeviceAuthorization) -> "VisitQuerySet":
+        """What a device may read for its account. A guest's reaches the sessions that were made
+        with this very authorization: a device that is known again brings none back."""
+        if authorization.account is not None:
+            return self.visible_to(authorization.account)
+        return self.filter(authorization=authorization)
+
+    def active(self, at: dt.datetime) -> "VisitQuerySet":
+        return self.filter(ended_at=None, expires_at__gt=at)
+
+    def ended(self) -> "VisitQuerySet":
+        return self.filter(ended_at__isnull=False)
+
+    def expired(self, at: dt.datetime) -> "VisitQuerySet":
+        return self.filter(ended_at=None, expires_at__lte=at)
+
+    def in_status(self, status: str, at: dt.datetime) -> "VisitQuerySet":
+        if status == Visit.Status.ENDED:
+            return self.ended()
+        return self.active(at) if status == Visit.Status.ACTIVE else self.expired(at)
+
+    def with_device(self) -> "VisitQuerySet":
+        """The device of each, without what would have to be decrypted and nobody shows."""
+        return self.select_related("authorization__device").defer(
+            "authorization__phone_number", "authorization__push_token"
+        )
+
+    def newest_first(self) -> "VisitQuerySet":
+        return self.order_by("-started_at", "-id")
+
+    def release_code(self, code: str, at: dt.datetime) -> None:
+        """Let an expired session give its code up; one that was ended has done so already."""
+        self.filter(open_code=code, expires_at__lte=at).update(open_code=None)
+
+
 class Visit(models.Model):
-    """One session. Its status follows from its instants, never from a job that runs later."""
+    """One session. Its status follows from its instants, never from a job that runs later.
+
+    `code` is what the history shows. `open_code` is the same while it can be joined
+    by it, and unique: two sessions may have had one code, never at the same time. A
+    session that expired keeps it until another one wants it.
+    """
 
     class Mode(models.TextChoices):
         SHARED_DEVICE = "shared_device", _("Shared Device")
@@ -28,6 +76,7 @@ class Visit(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(_("session name"), max_length=120)
     code = models.CharField(_("session code"), max_length=6)
+    open_code = models.CharField(max_length=6, null=True, blank=True, unique=True, editable=False)
     mode = models.CharField(_("mode"), max_length=14, choices=Mode.choices)
     host = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -46,6 +95,8 @@ class Visit(models.Model):
     idempotency_key = models.CharField(max_length=128, blank=True, default="", editable=False)
     request_digest = models.CharField(max_length=64, blank=True, default="", editable=False)
 
+    objects = VisitQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("session")
         verbose_name_plural = _("sessions")
@@ -55,16 +106,17 @@ class Visit(models.Model):
                 condition=~Q(idempotency_key=""),
                 name="visit_idempotent",
             ),
+            models.CheckConstraint(condition=Q(expires_at__gt=F("started_at")), name="visit_expires_later"),
             models.CheckConstraint(
-                condition=Q(expires_at__gt=models.F("started_at")), name="visit_expires_later"
+                condition=Q(ended_at=None) | Q(ended_at__gte=F("started_at")), name="visit_ends_later"
             ),
             models.CheckConstraint(
-                condition=Q(ended_at=None) | Q(ended_at__gte=models.F("started_at")), name="visit_ends_later"
+                condition=Q(open_code=None) | Q(open_code=F("code"), ended_at=None),
+                name="visit_open_code_is_its_code",
             ),
         ]
         indexes = [
             models.Index(fields=["host", "-started_at", "-id"], name="visit_by_host"),
-            models.Index(fields=["code"], condition=Q(ended_at=None), name="visit_by_open_code"),
             models.Index(fields=["authorization", "-started_at"], name="visit_by_authorization"),
             models.Index(fields=["organization", "-started_at"], name="visit_by_organization"),
         ]
@@ -72,6 +124,31 @@ class Visit(models.Model):
     def __str__(self) -> str:
         # Never the name: this text reaches logs and the admin.
         return str(self.id)
+
+    def status(self, at: dt.datetime) -> Status:
+        if self.ended_at is not None:
+            return self.Status.ENDED
+        return self.Status.ACTIVE if at < self.expires_at else self.Status.EXPIRED
+
+    def duration(self, at: dt.datetime) -> dt.timedelta:
+        """How long it lasted, or lasts so far."""
+        return (self.ended_at or min(at, self.expires_at)) - self.started_at
+
+    def is_hosted_by(self, authorization: DeviceAuthorization) -> bool:
+        """Whether that device speaks for the host: its account, or the guest that started it."""
+        if authorization.account_id is not None:
+            return self.host_id == authorization.account_id
+        return self.authorization_id == authorization.pk
+
+    def end(self, at: dt.datetime) -> bool:
+        """End it now, give its code up; False where it was over already."""
+        over = Visit.objects.active(at).filter(pk=self.pk).update(ended_at=at, open_code=None) == 0
+        if over:
+            self.refresh_from_db(fields=["ended_at", "open_code"])
+            return False
+        self.ended_at, self.open_code = at, None
+        self.participants.filter(left_at=None).update(left_at=at)
+        return True
 
 
 class Participant(models.Model):

@@ -1,5 +1,10 @@
-"""Addresses of this app."""
+"""The addresses of sessions."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from sessions_app import views
+
+urlpatterns = [
+    path("sessions/", views.history, name="sessions"),
+    path("sessions/<uuid:session_id>/", views.detail, name="session_detail"),
+]

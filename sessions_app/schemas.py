@@ -1,0 +1,57 @@
+"""The bodies and answers of the sessions' API."""
+
+import datetime as dt
+import uuid
+from typing import Annotated, Literal
+
+from ninja import Field
+
+from devices.schemas import DeviceIn, TokensOut
+from medimic.api_schema import Body, Id, Name, Reply, token
+from sessions_app.models import Visit
+
+Mode = Literal[tuple(Visit.Mode.values)]  # type: ignore[valid-type]
+Status = Literal[tuple(Visit.Status.values)]  # type: ignore[valid-type]
+IdempotencyKey = token(128)
+Cursor = token(500)
+
+
+class SessionIn(Body):
+    """A session to start."""
+
+    name: Annotated[Name, Field(description="What the host calls it; nobody but its participants reads it.")]
+    mode: Mode = "shared_device"
+    organization_id: Annotated[
+        Id | None,
+        Field(description="Whose session it is; null for the account's own. Left out: as last time."),
+    ] = None
+    device: Annotated[
+        DeviceIn | None, Field(description="For a guest's device, which has no token yet; else left out.")
+    ] = None
+
+
+class SessionOut(Reply):
+    """A session, as a participant sees it."""
+
+    id: uuid.UUID
+    name: str
+    code: str = Field(description="6 characters; joins the session while it is active.")
+    mode: Mode
+    status: Status
+    is_host: bool
+    organization_id: uuid.UUID | None
+    started_at: dt.datetime
+    expires_at: dt.datetime
+    ended_at: dt.datetime | None
+
+
+class StartedOut(SessionOut):
+    """A session that was just started."""
+
+    session_token: str | None = Field(description="Lets this device take part; null where it is over.")
+    tokens: TokensOut | None = Field(description="A guest's device gets its own; null for all others.")
+
+
+class SessionListOut(Reply):
+    sessions: list[SessionOut]
+    next: str | None = Field(description="For `after`, to read on; null at the end.")
