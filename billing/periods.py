@@ -15,6 +15,9 @@ class Period:
     start: dt.datetime
     end: dt.datetime
 
+    def __contains__(self, instant: dt.datetime) -> bool:
+        return self.start <= instant < self.end
+
 
 def months_after(anchor: dt.datetime, months: int) -> dt.datetime:
     """The anchor's day and time so many calendar months later (or earlier, if negative).

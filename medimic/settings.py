@@ -40,6 +40,8 @@ DEBUG = environment.debug(env, "DEBUG", production=PRODUCTION)
 
 # SUPPORT_EMAIL: the address that error pages and the accessibility statement give.
 SUPPORT_EMAIL = env.str("SUPPORT_EMAIL", default="support@medimic.example")
+# DEMO_PASSWORD: the password of the demonstration accounts; random without it.
+DEMO_PASSWORD = env.str("DEMO_PASSWORD", default="")
 
 # --- Secrets -----------------------------------------------------------------
 

@@ -1,0 +1,87 @@
+"""Building all of the demonstration data, once."""
+
+import datetime as dt
+import random
+
+from django.contrib.auth.hashers import check_password, make_password
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.models import Person
+from devices import actions
+from devices.models import DeviceAuthorization
+from medimic.audit.log import ActorKind, Origin
+from medimic.demo.accounts import ACCOUNTS
+from medimic.demo.cast import Cast, Casting
+from medimic.demo.fleet import FAIRPHONE_5, Fleet, equip
+from medimic.demo.history import History
+
+SEED = 20_260_101
+# Long enough for several billing periods, whose first day is no first of the month.
+SINCE = dt.timedelta(days=163, hours=7)
+AGENT = "Demonstration data"
+
+
+def is_built() -> bool:
+    return Person.objects.filter(email=ACCOUNTS[0][0]).exists()
+
+
+@transaction.atomic
+def build(password: str) -> None:
+    """Make everything, relative to now; the same each time, but for ids and secrets."""
+    now = timezone.now()
+    rng = random.Random(SEED)  # noqa: S311 - nothing secret is made of it
+    cast = Casting(make_password(password), since=now - SINCE).make()
+    fleet = Fleet(now, rng)
+    equip(fleet, cast)
+    fleet.save()
+    history = History(cast, fleet, now, rng)
+    history.tell(days=SINCE.days - 3)
+    history.save()
+    _act(cast)
+
+
+def _act(cast: Cast) -> None:
+    """What happens just now goes through the portal's own actions, and so into the audit log."""
+    provider = cast.person("provider@clinic.example")
+    origin = Origin(ActorKind.PERSON, provider.pk, agent=AGENT)
+    actions.issue_link(account=provider, by=provider, name="Paul's new phone", origin=origin)
+    colleague = cast.person("colleague@clinic.example")
+    actions.revoke(
+        authorization=_lost_phone(colleague),
+        by=colleague,
+        origin=Origin(ActorKind.PERSON, colleague.pk, agent=AGENT),
+    )
+
+
+def _lost_phone(owner: Person) -> DeviceAuthorization:
+    fleet = Fleet(timezone.now(), random.Random(SEED))  # noqa: S311 - nothing secret is made of it
+    fleet.own(owner, FAIRPHONE_5, since=50, seen=4, name="Kira's old phone")
+    fleet.save()
+    return fleet.authorizations[0]
+
+
+@transaction.atomic
+def agree_on_password(password: str, before: str | None) -> list[str]:
+    """Give the new password to every account that had the one before.
+
+    Returns the addresses whose password is neither: somebody changed it, and it stays.
+    """
+    encoded = make_password(password)
+    known: dict[str, bool | None] = {}
+    changed = []
+    for person in Person.objects.filter(email__in=[email for email, _ in ACCOUNTS]).order_by("email"):
+        if person.password not in known:
+            known[person.password] = _state(person.password, password, before)
+        if known[person.password] is None:
+            changed.append(person.email or "")
+        elif known[person.password] is False:
+            Person.objects.filter(pk=person.pk).update(password=encoded)
+    return changed
+
+
+def _state(stored: str, password: str, before: str | None) -> bool | None:
+    """True for the password of now, False for the one before, None for any other."""
+    if check_password(password, stored):
+        return True
+    return False if before and check_password(before, stored) else None
