@@ -24,7 +24,8 @@ from devices.models import (
 from devices.schemas import DeviceIn, DevicePatch
 from devices.tokens import IssuedTokens
 from medimic import crypto
-from medimic.audit.log import ActorKind, Origin, record
+from medimic.audit.log import Origin, record
+from medimic.audit.models import ActorKind
 from medimic.problems import Problem
 
 Reason = DeviceAuthorization.RevokedReason

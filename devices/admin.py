@@ -19,7 +19,7 @@ def _by_id(rows: QuerySet[Any], all_rows: QuerySet[Any], term: str) -> QuerySet[
         return rows
 
 
-class AuthorizationsInline(admin.TabularInline):  # type: ignore[type-arg]
+class AuthorizationsInline(admin.TabularInline):
     model = DeviceAuthorization
     fields = ("id", "account", "name", "activated_at", "last_seen_at", "revoked_at", "revoked_reason")
     readonly_fields = fields

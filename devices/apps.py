@@ -7,6 +7,8 @@ class DevicesConfig(AppConfig):
     verbose_name = _("Devices")
 
     def ready(self) -> None:
-        from devices import events
+        from devices import events, pruning
+        from medimic.outbox.registry import register_job
 
         events.register()
+        register_job("devices.prune", every=pruning.EVERY, run=pruning.prune)

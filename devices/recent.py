@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from functools import wraps
-from typing import Concatenate, ParamSpec
+from typing import Concatenate, ParamSpec, TypeVar
 
 from allauth.account import app_settings
 from allauth.account.authentication import get_authentication_records
@@ -12,7 +12,7 @@ from allauth.mfa.utils import is_mfa_enabled
 from django.http import HttpRequest, HttpResponse
 
 Rest = ParamSpec("Rest")
-View = Callable[Concatenate[HttpRequest, Rest], HttpResponse]
+Request = TypeVar("Request", bound=HttpRequest)
 
 
 def authenticated_recently(request: HttpRequest) -> bool:
@@ -33,11 +33,13 @@ def authenticated_recently(request: HttpRequest) -> bool:
     return bool(recent)
 
 
-def recent_authentication_required(view: View[Rest]) -> View[Rest]:
+def recent_authentication_required(
+    view: Callable[Concatenate[Request, Rest], HttpResponse],
+) -> Callable[Concatenate[Request, Rest], HttpResponse]:
     """Lead through allauth's re-authentication, and come back, where the last one is too old."""
 
     @wraps(view)
-    def checked(request: HttpRequest, *args: Rest.args, **kwargs: Rest.kwargs) -> HttpResponse:
+    def checked(request: Request, *args: Rest.args, **kwargs: Rest.kwargs) -> HttpResponse:
         if not authenticated_recently(request):
             raise ReauthenticationRequired
         return view(request, *args, **kwargs)

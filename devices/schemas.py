@@ -2,29 +2,31 @@
 
 import datetime as dt
 import uuid
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, StringConstraints
 
 from devices.keys import PublicKey, on_the_curve
-from medimic import api_schema
-from medimic.api_schema import Body, Id, Reply
+from medimic.api_schema import Body, Id, Reply, plain
 
 DeviceType = Literal["phone", "tablet", "computer"]
 Platform = Literal["ios", "ipados", "android", "macos", "windows", "linux", "chromeos"]
 
-if TYPE_CHECKING:
-    DeviceId = ShortName = Model = Version = PhoneNumber = TokenText = PushToken = Hint = str
-else:
-    # 122 random bits take 21 characters in base64 and 36 as a UUID.
-    DeviceId = api_schema.text(128, shortest=21)
-    ShortName = api_schema.text(100, shortest=0)
-    Model = api_schema.text(100)
-    Version = api_schema.text(40)
-    PhoneNumber = api_schema.text(32, shortest=0)
-    TokenText = api_schema.token()
-    PushToken = api_schema.token(4096)
-    Hint = api_schema.token(32)
+
+def _long(longest: int, *, shortest: int = 1) -> StringConstraints:
+    return StringConstraints(strip_whitespace=True, min_length=shortest, max_length=longest)
+
+
+Plain = AfterValidator(plain)
+# 122 random bits take 21 characters in base64 and 36 as a UUID.
+DeviceId = Annotated[str, _long(128, shortest=21), Plain]
+ShortName = Annotated[str, _long(100, shortest=0), Plain]
+Model = Annotated[str, _long(100), Plain]
+Version = Annotated[str, _long(40), Plain]
+PhoneNumber = Annotated[str, _long(32, shortest=0), Plain]
+TokenText = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,512}$")]
+PushToken = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,4096}$")]
+Hint = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,32}$")]
 Key = Annotated[PublicKey, AfterValidator(on_the_curve)]
 
 

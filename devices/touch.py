@@ -17,6 +17,7 @@ def seen(authorization: DeviceAuthorization) -> None:
         return
     # Of calls at the same instant one writes.
     stale = Q(last_seen_at=None) | Q(last_seen_at__lte=now - INTERVAL)
-    if DeviceAuthorization.objects.filter(stale, pk=authorization.pk).update(last_seen_at=now):
+    noted = DeviceAuthorization.objects.filter(stale, pk=authorization.pk).update(last_seen_at=now)
+    if noted and authorization.device_id:
         Device.objects.filter(pk=authorization.device_id).update(last_seen_at=now)
     authorization.last_seen_at = now

@@ -1,0 +1,41 @@
+"""Clearing away what no request can use any more."""
+
+import datetime as dt
+from typing import Any
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
+
+from devices.models import DeviceAuthorization, Registration, Token, TokenFamily
+
+EVERY = dt.timedelta(hours=1)
+# How long a token that is over is still told apart from one that never was.
+KEPT = dt.timedelta(days=7)
+BATCH = 1000
+
+
+def prune() -> None:
+    """Delete tokens and families that are long over, and end authorizations whose link came to nothing."""
+    before = timezone.now() - KEPT
+    _delete(Token.objects.filter(expires_at__lt=before).order_by("expires_at"))
+    bare = ~Exists(Token.objects.filter(family=OuterRef("pk")))
+    over = Q(expires_at__lt=before) | Q(ended_at__lt=before)
+    _delete(TokenFamily.objects.filter(over, bare).order_by("created_at"))
+    _end_unused_links(before)
+
+
+def _delete(rows: QuerySet[Any]) -> None:
+    # In small transactions: on SQLite a long one would hold every other write up.
+    while keys := list(rows.values_list("pk", flat=True)[:BATCH]):
+        rows.model.objects.filter(pk__in=keys).delete()
+
+
+def _end_unused_links(before: dt.datetime) -> None:
+    younger = Registration.objects.filter(authorization=OuterRef("pk"), expires_at__gte=before)
+    pending = DeviceAuthorization.objects.living().filter(
+        ~Exists(younger), device=None, created_at__lt=before
+    )
+    while keys := list(pending.values_list("pk", flat=True)[:BATCH]):
+        DeviceAuthorization.objects.living().filter(pk__in=keys, device=None).update(
+            revoked_at=timezone.now(), revoked_reason=DeviceAuthorization.RevokedReason.EXPIRED
+        )
