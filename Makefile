@@ -31,7 +31,7 @@ check: $(DEV_LOCK)
 	$(PY) -m ruff check --quiet .
 	$(PY) -m mypy
 	DJANGO_SETTINGS_MODULE=tests.settings $(PY) manage.py makemigrations --check --dry-run --verbosity 1
-	.venv/bin/lint-imports --no-cache --no-logo 2>&1
+	.venv/bin/lint-imports --no-cache --no-logo
 	$(PY) -m tests.production $(PY) manage.py check --deploy --fail-level WARNING
 
 format: $(DEV_LOCK)
