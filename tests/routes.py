@@ -1,13 +1,13 @@
-"""Every page that the portal has, taken from the URL resolver, so that none is forgotten."""
+"""Every route of the portal, taken from the URL resolver, so that tests can forget none."""
 
 from collections.abc import Iterator
 
 from django.urls import URLPattern, URLResolver, get_resolver
 
 
-def routes() -> Iterator[str]:
-    """Every route of the portal as Django writes it: `settings/devices/<uuid:id>/`."""
-    return _below(get_resolver(), "")
+def routes() -> list[str]:
+    """As Django writes them: `settings/devices/<uuid:authorization_id>/`; each once."""
+    return list(dict.fromkeys(_below(get_resolver(), "")))
 
 
 def _below(resolver: URLResolver, prefix: str) -> Iterator[str]:

@@ -1,0 +1,224 @@
+"""Who gets what answer from every route: a route that this table does not know fails the run.
+
+The provider owns what the addresses name. The others ask for it: a colleague and an admin
+of the same clinic, a patient of it, an outsider, support without a second factor, and nobody.
+"""
+
+import datetime as dt
+import re
+import uuid
+from dataclasses import dataclass
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from devices.models import Device, DeviceAuthorization, DeviceType, Platform
+from sessions_app.models import Visit
+from tests.routes import routes
+
+pytestmark = pytest.mark.once
+
+ROLES = ("nobody", "provider", "colleague", "admin", "patient", "outsider", "support")
+
+# What an answer means to whoever asked.
+OK = "ok"
+SIGN_IN = "sign in first"
+MOVED = "moved"
+FORBIDDEN = "forbidden"
+MISSING = "missing"
+WRONG_METHOD = "wrong method"
+UNAUTHORIZED = "unauthorized"
+REJECTED = "rejected input"
+STATUSES = {
+    200: OK,
+    201: OK,
+    302: MOVED,
+    400: REJECTED,
+    401: UNAUTHORIZED,
+    403: FORBIDDEN,
+    404: MISSING,
+    405: WRONG_METHOD,
+    422: REJECTED,
+}
+
+
+def answers(others: str, **named: str) -> dict[str, str]:
+    return {role: named.get(role, others) for role in ROLES}
+
+
+def signed_in(others: str = OK, **named: str) -> dict[str, str]:
+    return answers(others, nobody=SIGN_IN, **named)
+
+
+@dataclass(frozen=True)
+class Access:
+    """The answers to a GET and to an empty POST."""
+
+    get: dict[str, str]
+    post: dict[str, str]
+
+
+PUBLIC_PAGE = Access(answers(OK), answers(WRONG_METHOD))
+PUBLIC_FORM = Access(answers(OK), answers(OK))
+PAGE = Access(signed_in(), signed_in(WRONG_METHOD))
+FORM = Access(signed_in(), signed_in())
+# allauth sends away whoever has no business there (yet).
+MOVED_ON = Access(signed_in(MOVED), signed_in(MOVED))
+FOR_NEWCOMERS = Access(answers(MOVED, nobody=OK), answers(MOVED, nobody=OK))
+UNFINISHED_SIGN_IN = Access(answers(MOVED, nobody=SIGN_IN), answers(MOVED, nobody=SIGN_IN))
+ADMIN = Access(answers(MOVED), answers(MOVED))
+# A device's call: a sign-in in the browser counts for nothing there.
+DEVICE_READS = Access(answers(UNAUTHORIZED), answers(WRONG_METHOD))
+DEVICE_WRITES = Access(answers(WRONG_METHOD), answers(UNAUTHORIZED))
+OPEN_CALL = Access(answers(WRONG_METHOD), answers(REJECTED))
+
+TABLE = {
+    "": PAGE,
+    "accessibility/": PUBLIC_PAGE,
+    "billing/": Access(signed_in(patient=MISSING), signed_in(WRONG_METHOD)),
+    "organization/": Access(
+        signed_in(MOVED, patient=MISSING, outsider=OK, support=OK), signed_in(WRONG_METHOD)
+    ),
+    "organizations/<slug:slug>/": Access(
+        signed_in(MISSING, provider=OK, colleague=OK, admin=OK), signed_in(WRONG_METHOD)
+    ),
+    "sessions/": Access(signed_in(), answers(WRONG_METHOD)),
+    "sessions/<uuid:session_id>/": Access(signed_in(MISSING, provider=OK), answers(WRONG_METHOD)),
+    "settings/": FORM,
+    "settings/activity/": Access(signed_in(), answers(WRONG_METHOD)),
+    "settings/devices/": PAGE,
+    # A link is a credential: the sign-in of these clients is too long ago.
+    "settings/devices/authentication/": MOVED_ON,
+    "settings/devices/<uuid:authorization_id>/": Access(
+        signed_in(MISSING, provider=OK), signed_in(WRONG_METHOD)
+    ),
+    "settings/devices/<uuid:authorization_id>/revocation/": Access(
+        signed_in(MISSING, provider=OK), signed_in(MISSING, provider=MOVED)
+    ),
+    "settings/security/": PAGE,
+    "settings/security/browsers/<slug:reference>/sign-out/": Access(
+        signed_in(WRONG_METHOD), signed_in(MISSING)
+    ),
+    "settings/security/sign-out-everywhere/": MOVED_ON,
+    "user-profile": Access(answers(MOVED), answers(WRONG_METHOD)),
+    # accounts and allauth
+    "accounts/2fa/": ADMIN,
+    "accounts/2fa/authenticate/": UNFINISHED_SIGN_IN,
+    "accounts/2fa/reauthenticate/": MOVED_ON,
+    "accounts/2fa/recovery-codes/": Access(signed_in(MISSING), signed_in(WRONG_METHOD)),
+    "accounts/2fa/recovery-codes/download/": Access(signed_in(MISSING), signed_in(MISSING)),
+    "accounts/2fa/recovery-codes/generate/": MOVED_ON,
+    "accounts/2fa/totp/activate/": MOVED_ON,
+    "accounts/2fa/totp/deactivate/": Access(signed_in(MISSING), signed_in(MISSING)),
+    "accounts/confirm-email/": MOVED_ON,
+    "accounts/email/": Access(signed_in(), signed_in(MOVED)),
+    "accounts/inactive/": PUBLIC_PAGE,
+    "accounts/login/": FOR_NEWCOMERS,
+    "accounts/login/code/confirm/": UNFINISHED_SIGN_IN,
+    "accounts/logout/": Access(signed_in(), answers(SIGN_IN)),
+    "accounts/password/change/": FORM,
+    "accounts/password/reset/": PUBLIC_FORM,
+    "accounts/password/reset/done/": PUBLIC_PAGE,
+    "accounts/password/reset/key/done/": PUBLIC_PAGE,
+    "accounts/^password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$": PUBLIC_FORM,
+    "accounts/password/set/": MOVED_ON,
+    "accounts/reauthenticate/": FORM,
+    "accounts/sessions/": ADMIN,
+    "accounts/signup/": FOR_NEWCOMERS,
+    "accounts/step-up/": Access(signed_in(MOVED), signed_in(WRONG_METHOD)),
+    # probes
+    "healthz": PUBLIC_PAGE,
+    "readyz": PUBLIC_PAGE,
+    # the device API
+    "api/docs": PUBLIC_PAGE,
+    "api/openapi.json": PUBLIC_PAGE,
+    "admin/login/": Access(
+        signed_in(FORBIDDEN, support=MOVED),
+        signed_in(FORBIDDEN, support=MOVED),
+    ),
+}
+
+
+def access(route: str) -> Access | None:
+    if route in TABLE:
+        return TABLE[route]
+    # Whatever it is, the way to it leads over the admin's own door.
+    return ADMIN if route.startswith("admin/") else None
+
+
+@pytest.fixture
+def owned(provider, clinic) -> dict[str, str]:
+    """What stands in the addresses: the provider's device and session, and their clinic."""
+    device = Device.objects.create(
+        identifier_hash="0" * 64,
+        owner_person=provider,
+        model="iPhone 15 Pro",
+        device_type=DeviceType.PHONE,
+        platform=Platform.IOS,
+        os_version="17.4",
+        app_version="3.2.0",
+    )
+    now = timezone.now()
+    authorization = DeviceAuthorization.objects.create(account=provider, device=device, activated_at=now)
+    visit = Visit.objects.create(
+        name="Morning round",
+        code="ABCDEF",
+        mode=Visit.Mode.SHARED_DEVICE,
+        host=provider,
+        authorization=authorization,
+        expires_at=now + dt.timedelta(hours=8),
+    )
+    return {
+        "authorization_id": str(authorization.pk),
+        "session_id": str(visit.pk),
+        "slug": clinic.slug,
+        "app_label": "audit",
+    }
+
+
+@pytest.fixture
+def clients(provider, colleague, admin, patient, outsider, support) -> dict[str, Client]:
+    """One client for each role; the owner comes last, since a POST may change what the others ask for."""
+    people = {
+        "colleague": colleague,
+        "admin": admin,
+        "patient": patient,
+        "outsider": outsider,
+        "support": support,
+        "provider": provider,
+    }
+    found = {"nobody": Client()}
+    for role, person in people.items():
+        found[role] = Client()
+        found[role].force_login(person)
+    return found
+
+
+def address(route: str, owned: dict[str, str]) -> str:
+    """The route with the provider's things in it, and something that nobody has elsewhere."""
+    return "/" + re.sub(
+        r"\(\?P<(\w+)>[^()]*\)|<(?:\w+:)?(\w+)>",
+        lambda found: owned.get(found[1] or found[2], str(uuid.UUID(int=7))),
+        route,
+    ).replace("^", "").removesuffix("$")
+
+
+def meaning(response) -> str:
+    if response.status_code == 302 and response["Location"].startswith("/accounts/login/"):
+        return SIGN_IN
+    return STATUSES.get(response.status_code, str(response.status_code))
+
+
+def test_every_route_is_declared():
+    assert [route for route in routes() if access(route) is None] == []
+    assert sorted(TABLE.keys() - set(routes())) == []
+
+
+@pytest.mark.parametrize("route", [route for route in routes() if access(route)])
+def test_each_role_gets_the_declared_answer(route, owned, clients):
+    path = address(route, owned)
+    declared = access(route)
+
+    assert {role: meaning(client.get(path)) for role, client in clients.items()} == declared.get
+    assert {role: meaning(client.post(path)) for role, client in clients.items()} == declared.post
