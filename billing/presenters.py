@@ -4,7 +4,6 @@ import datetime as dt
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -137,15 +136,19 @@ class Chart:
     days: list[tuple[str, int]]
 
 
-def chart(counts: Mapping[dt.date, int], terms: Terms, dates: Dates) -> Chart:
-    """Of the period; of the last 30 days where the plan has none."""
-    today = timezone.now().astimezone(dates.zone).date()
+def charted_days(terms: Terms, dates: Dates) -> tuple[dt.date, dt.date]:
+    """The first and the last day of the period; of the last 30 days where the plan has none."""
     if terms.period:
-        first = terms.period.start.astimezone(dates.zone).date()
-        last = (terms.period.end - INSTANT).astimezone(dates.zone).date()
+        first, last = terms.period.start, terms.period.end - INSTANT
     else:
-        first, last = today - RECENT, today
-    bars = day_bars(counts, first=first, last=last, today=today)
+        first, last = dates.now - RECENT, dates.now
+    return first.astimezone(dates.zone).date(), last.astimezone(dates.zone).date()
+
+
+def chart(counts: Mapping[dt.date, int], terms: Terms, dates: Dates) -> Chart:
+    """Sessions per day over `charted_days`."""
+    first, last = charted_days(terms, dates)
+    bars = day_bars(counts, first=first, last=last, today=dates.now.astimezone(dates.zone).date())
     highest = bars.highest
     return Chart(
         bars=bars,

@@ -4,8 +4,10 @@ from django.contrib import admin
 from django.urls import include, path
 
 from medimic import pages
+from medimic.dashboard import dashboard
 
 urlpatterns = [
+    path("", dashboard, name="dashboard"),
     path("", include("accounts.urls")),
     path("", include("orgs.urls")),
     path("", include("billing.urls")),
@@ -13,6 +15,7 @@ urlpatterns = [
     path("", include("sessions_app.urls")),
     path("", include("medimic.audit.urls")),
     path("", include("medimic.flows.urls")),
+    path("", include("medimic.api.urls")),
     path("accessibility/", pages.accessibility, name="accessibility"),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),

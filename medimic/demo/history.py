@@ -89,6 +89,8 @@ class History:
 
     def _running(self, person: Person, house: House | None, minutes: int) -> None:
         row = self.by_account[person.pk][0]
+        if row.device:
+            row.last_seen_at = row.device.last_seen_at = self.now - dt.timedelta(minutes=1)
         self._visit(person, house, row, self.now - dt.timedelta(minutes=minutes), is_running=True)
 
     def _visit(

@@ -34,9 +34,9 @@ def build(password: str) -> None:
     cast = Casting(make_password(password), since=now - SINCE).make()
     fleet = Fleet(now, rng)
     equip(fleet, cast)
-    fleet.save()
     history = History(cast, fleet, now, rng)
     history.tell(days=SINCE.days - 3)
+    fleet.save()
     history.save()
     _act(cast)
 

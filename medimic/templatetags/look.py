@@ -18,6 +18,7 @@ STYLES = (
     "form",
     "badge",
     "panel",
+    "chart",
     "table",
     "tabs",
     "message",
