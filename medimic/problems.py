@@ -34,6 +34,7 @@ TITLES: dict[int, Promise] = {
     405: _("Method not allowed"),
     409: _("Conflict"),
     410: _("No longer there"),
+    411: _("Length required"),
     413: _("Too large"),
     415: _("Unsupported type"),
     422: _("Invalid content"),

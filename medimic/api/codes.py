@@ -1,0 +1,100 @@
+"""Every `code` that a problem document of the API can carry, and what to do about it.
+
+A code never changes its meaning; `/api/docs#<code>` is its `type`. A test reads
+the source for `Problem(…)` and finds none that is missing here, and none too many.
+"""
+
+from dataclasses import dataclass
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+
+@dataclass(frozen=True)
+class Code:
+    """One code: its statuses, and what it says to whoever calls."""
+
+    statuses: tuple[int, ...]
+    meaning: str | Promise
+
+
+# What any call can meet.
+GENERAL: dict[str, Code] = {
+    "bad_request": Code((400,), _("The request could not be read. Check its address and headers.")),
+    "malformed_json": Code((400,), _("The body is not JSON in UTF-8. Numbers such as NaN are not JSON.")),
+    "not_signed_in": Code((401,), _("This call needs a sign-in. Send a token, or sign in first.")),
+    "not_allowed": Code((403,), _("The caller is known, and may not do this.")),
+    "csrf_failed": Code(
+        (403,), _("A call with the portal's cookie must carry the token of the page in X-CSRFToken.")
+    ),
+    "not_found": Code((404,), _("There is nothing at this address, or nothing that the caller may see.")),
+    "method_not_allowed": Code((405,), _("The address exists, for other methods. Allow names them.")),
+    "length_required": Code((411,), _("Send the body with a Content-Length; it is not taken in chunks.")),
+    "body_too_large": Code((413,), _("The body is larger than any call needs.")),
+    "unsupported_type": Code((415,), _("The body must be of the type that the call asks for.")),
+    "invalid_content": Code(
+        (422,), _("The body or a parameter has a wrong member. “errors” names each one.")
+    ),
+    "too_many_requests": Code((429,), _("Too many calls in a short time. Retry-After says when to go on.")),
+    "internal_error": Code((500,), _("A fault of the portal. It was logged. A later try may succeed.")),
+    "unavailable": Code(
+        (503,), _("The portal cannot reach its database. Try again after the time in Retry-After.")
+    ),
+}
+
+# What an operation says for itself, by what it is about.
+SPECIFIC: dict[str, Code] = {
+    "token_missing": Code((401,), _("Send a token of this device as “Authorization: Bearer …”.")),
+    "token_unknown": Code((401,), _("The token is not one of ours, or not of the kind that the call takes.")),
+    "token_expired": Code((401,), _("Its time is over. Exchange the refresh token, or sign in again.")),
+    "token_ended": Code(
+        (401,), _("The device was signed out, on itself or everywhere. Sign in on it again.")
+    ),
+    "token_reused": Code(
+        (401,), _("A spent refresh token came a second time. All tokens that follow from it ended.")
+    ),
+    "device_revoked": Code((401,), _("The device's access to the account was revoked. Sign in on it again.")),
+    "device_blocked": Code(
+        (403,), _("An organization or support ended the device's access, and alone can allow it again.")
+    ),
+    "device_limit": Code(
+        (409,),
+        _(
+            "The plan allows no further device. “limit” and “plan” say how many, “devices” what can be "
+            "revoked, longest unused first, and “revoke_at” where."
+        ),
+    ),
+    "account_inactive": Code((403,), _("The account is closed.")),
+    "reauthentication_required": Code(
+        (403,), _("Making a link needs a sign-in of the last 15 minutes. Sign in again.")
+    ),
+    "person_unknown": Code(
+        (404,), _("There is no such person, or none whose devices the caller may see or register.")
+    ),
+    "registration_unknown": Code((404,), _("The token of the link is not known here.")),
+    "registration_expired": Code((410,), _("The link's time is over. Make a new one.")),
+    "registration_used": Code((410,), _("The link was used already. Make a new one.")),
+    "registration_cancelled": Code((410,), _("The link was cancelled. Make a new one.")),
+    "patients_cannot_create": Code(
+        (403,), _("A patient can take part in sessions. A provider has to start them.")
+    ),
+    "quota_exceeded": Code(
+        (409,),
+        _("The plan's sessions are used up. “plan”, “quota” and “used” say how many; upgrade the plan."),
+    ),
+    "idempotency_mismatch": Code(
+        (422,), _("This Idempotency-Key was used for another body. Use a new key for a new session.")
+    ),
+    "organization_unknown": Code(
+        (422,), _("The account does not work in that organization. Leave it out, or name one of its own.")
+    ),
+    "answer_received": Code(
+        (409,), _("A guest's call was repeated, though the tokens of its first answer are in use.")
+    ),
+    "host_only": Code((403,), _("The caller takes part in the session, and does not host it.")),
+    "guest_device_needed": Code(
+        (422,), _("A call without a token must describe its device, and one with a token must not.")
+    ),
+}
+
+CODES = GENERAL | SPECIFIC

@@ -1,0 +1,11 @@
+"""Everything below `/api/`."""
+
+from django.urls import path
+
+from medimic.api import api, views
+
+urlpatterns = [
+    path("api/docs", views.docs_page, name="api_docs"),
+    path("api/openapi.json", views.description, name="api_description"),
+    path("api/", api.urls),
+]
