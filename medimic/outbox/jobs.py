@@ -4,7 +4,6 @@ should that worker die, the job falls due again."""
 import datetime as dt
 import logging
 
-from django.db.models import F
 from django.utils import timezone
 
 from medimic.outbox import registry
@@ -45,4 +44,4 @@ def _run(job: registry.Job, started_at: dt.datetime) -> None:
         logger.exception("job %s failed", job.name)
         ours.update(last_error=type(error).__name__[:200])
     else:
-        ours.update(finished_at=timezone.now(), due_at=F("started_at") + job.every, last_error="")
+        ours.update(finished_at=timezone.now(), due_at=started_at + job.every, last_error="")
