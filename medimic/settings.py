@@ -14,12 +14,13 @@ from django.utils.translation import gettext_lazy as _
 from medimic import environment
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-VAR_DIR = BASE_DIR / "var"
-VAR_DIR.mkdir(exist_ok=True)
 
 env = environ.Env()
 # ENV_FILE: a file of NAME=value lines for what the environment does not say.
 environ.Env.read_env(env.str("ENV_FILE", default=str(BASE_DIR / ".env")))
+# VAR_DIR: the directory for what the portal writes: static files, and a laptop's data and mails.
+VAR_DIR = Path(env.str("VAR_DIR", default=str(BASE_DIR / "var")))
+VAR_DIR.mkdir(parents=True, exist_ok=True)
 
 # --- Where the portal stands -------------------------------------------------
 

@@ -88,7 +88,7 @@ def production_portal(tmp_path_factory):
     """The address of a gunicorn under production settings, with one person who can sign in."""
     directory = tmp_path_factory.mktemp("production")
     port = free_port()
-    environment = production.environment(DATABASE_URL=f"sqlite:///{directory / 'portal.sqlite3'}")
+    environment = production.environment(VAR_DIR=str(directory))
     person = "from tests.cast import make_person; make_person(email='somebody@people.example')"
     for command in (["prepare"], ["shell", "--no-imports", "--command", person]):
         subprocess.run(

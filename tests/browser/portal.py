@@ -110,17 +110,13 @@ class Databases:
         """`server` is the DATABASE_URL of a PostgreSQL database, or empty for SQLite."""
         self.directory = directory
         self.server = server
-        self.environment = environment()
+        self.environment = environment() | {"VAR_DIR": str(directory / "var")}
         self.copies = 0
         self.seeded = self._url("seeded")
         if server:
             self._execute('CREATE DATABASE "browser_seeded"')
         for command in ("prepare", "demo"):
-            done = manage(
-                self.environment
-                | {"DATABASE_URL": self.seeded, "EMAIL_URL": f"filemail://{directory / 'seeding'}"},
-                command,
-            )
+            done = manage(self.environment | {"DATABASE_URL": self.seeded}, command)
             assert done.returncode == 0, done.stdout + done.stderr
 
     def _url(self, name: str) -> str:
