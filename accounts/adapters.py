@@ -3,6 +3,7 @@
 import datetime as dt
 import ipaddress
 from typing import Any
+from urllib.parse import quote
 
 from allauth.account import app_settings
 from allauth.account.adapter import DefaultAccountAdapter
@@ -104,6 +105,11 @@ class AccountAdapter(DefaultAccountAdapter):
                 },
                 person=user,
             )
+
+    def get_reset_password_from_key_url(self, key: str) -> str:
+        """Never with the host that the request claims."""
+        path = reverse("account_reset_password_from_key", kwargs={"uidb36": "UID", "key": "KEY"})
+        return settings.PORTAL_URL + path.replace("UID-KEY", quote(key))
 
     def set_password(self, user: Person, password: str) -> None:
         passwords.replace(user, password, request=self.request)

@@ -201,7 +201,17 @@ ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_SIGNUP_FORM_CLASS = "accounts.forms.SignUpNames"
-ACCOUNT_FORMS = {"login": "accounts.sign_in.SignIn"}
+ACCOUNT_FORMS = {
+    "add_email": "accounts.allauth_forms.AddEmail",
+    "change_password": "accounts.allauth_forms.ChangePassword",
+    "confirm_email_verification_code": "accounts.allauth_forms.EmailCode",
+    "login": "accounts.allauth_forms.SignIn",
+    "reauthenticate": "accounts.allauth_forms.ConfirmByPassword",
+    "reset_password": "accounts.allauth_forms.ResetPassword",
+    "reset_password_from_key": "accounts.allauth_forms.ResetPasswordByLink",
+    "set_password": "accounts.allauth_forms.SetPassword",
+    "signup": "accounts.allauth_forms.SignUp",
+}
 ACCOUNT_EMAIL_VERIFICATION = "mandatory"
 # Changing the address by link is refused to people with a second factor; a code is not.
 ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
@@ -217,6 +227,11 @@ ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if PRODUCTION else "http"
 
 MFA_ADAPTER = "accounts.adapters.FactorAdapter"
+MFA_FORMS = {
+    "activate_totp": "accounts.allauth_forms.ActivateApp",
+    "authenticate": "accounts.allauth_forms.SignInCode",
+    "reauthenticate": "accounts.allauth_forms.ConfirmByCode",
+}
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "MediMic"
 

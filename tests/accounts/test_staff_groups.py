@@ -1,0 +1,34 @@
+from importlib import import_module
+from types import SimpleNamespace
+
+from django.apps import apps
+from django.contrib.auth.models import Group, Permission
+from django.db import connection
+
+from accounts.staff import AUDITOR, SUPPORT
+
+
+def rights(name: str) -> set[str]:
+    group = Group.objects.get(name=name)
+    return {
+        f"{right.content_type.app_label}.{right.codename}"
+        for right in group.permissions.select_related("content_type")
+    }
+
+
+def test_each_group_may_look_and_nothing_else(db):
+    migration = import_module("accounts.migrations.0002_staff_groups")
+    migration.make_groups(apps, SimpleNamespace(connection=connection))
+    assert rights(AUDITOR) == {"audit.view_auditevent"}
+    assert rights(SUPPORT) == {
+        "accounts.view_person",
+        "devices.view_device",
+        "devices.view_deviceauthorization",
+        "outbox.view_delivery",
+        "billing.view_subscription",
+    }
+
+
+def test_each_right_is_there_once(db):
+    names = [(right.content_type_id, right.codename) for right in Permission.objects.all()]
+    assert len(names) == len(set(names))
