@@ -4,7 +4,7 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
-from ninja import Router
+from ninja import Router, Status
 
 from accounts.models import Person
 from devices import actions, permissions, tokens
@@ -40,7 +40,7 @@ LONGEST_LIST = 500
     summary="Issue a link that signs a device in",
     openapi_extra=refuses("reauthentication_required", "person_unknown", "device_limit"),
 )
-def device_register(request: HttpRequest, body: DeviceRegisterIn) -> tuple[int, dict[str, Any]]:
+def device_register(request: HttpRequest, body: DeviceRegisterIn) -> Status[dict[str, Any]]:
     """Reserves a place, and answers with the deep link, which is shown this once. Asks for a
     sign-in or re-authentication of the last 15 minutes."""
     by: Person = request.auth  # type: ignore[attr-defined]
@@ -55,11 +55,12 @@ def device_register(request: HttpRequest, body: DeviceRegisterIn) -> tuple[int, 
         phone_number=body.phone_number,
         origin=Origin.of(request),
     )
-    return 201, {
+    answer = {
         "device": api_record(issued.authorization),
         "link": issued.link,
         "expires_at": issued.expires_at,
     }
+    return Status(201, answer)
 
 
 @router.get(
@@ -116,11 +117,11 @@ def token(request: HttpRequest, body: TokenIn) -> dict[str, Any]:
 
 
 @router.post("/revoke", response={200: None}, summary="Sign this device out")
-def revoke(request: HttpRequest, body: RevokeIn) -> tuple[int, None]:
+def revoke(request: HttpRequest, body: RevokeIn) -> Status[None]:
     """RFC 7009, with any token of the device: all of them end. Also answers 200 where the token is
     unknown or over."""
     actions.sign_out(token=body.token, origin=Origin.of(request))
-    return 200, None
+    return Status(200, None)
 
 
 @router.get("/device", auth=device_auth, response=DeviceOut, summary="Read this device's own record")
