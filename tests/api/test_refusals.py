@@ -95,6 +95,7 @@ def test_head_is_get_without_a_body(client, path):
     "path", ["/api/", "/api/nothing", "/api/sessions/", "/api/device/", "/api/sessions/x"]
 )
 def test_an_unknown_address_is_a_problem(client, path):
+    path = f"/api/{path}"
     is_problem(client.get(path), 404, "not_found")
     is_problem(client.post(path, {}, content_type="application/json"), 404, "not_found")
 

@@ -61,7 +61,7 @@ def test_nothing_changes_when_the_audit_row_cannot_be_written(phone, monkeypatch
 
 def test_a_revoked_device_starts_nothing_and_keeps_its_history(phone, provider):
     earlier = start(phone).visit
-    phone.revoke(by=provider)
+    phone.revoke(by=provider, reason=phone.RevokedReason.SELF)
     with pytest.raises(Problem) as refusal:
         start(phone)
     assert refusal.value.code == "device_revoked"

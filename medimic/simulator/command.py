@@ -1,0 +1,96 @@
+"""The command line: one JSON object on one line, and an exit code that says how it went."""
+
+import argparse
+import base64
+import binascii
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+
+from medimic.simulator.connection import Connection
+from medimic.simulator.errors import KEY_MISSING, Failure, failure
+from medimic.simulator.keychain import Keychain
+from medimic.simulator.phone import Phone
+
+SERVER = "http://localhost:8000"
+STATE = Path("var") / "simulated-device.json"
+# A phone that nobody described is this one; what was told once is remembered.
+DEFAULTS = {"model": "iPhone 15 Pro", "platform": "ios", "os_version": "17.4", "app_version": "3.2.0"}
+MODES = ("shared_device", "two_device")
+PLATFORMS = ("ios", "ipados", "android", "macos", "windows", "linux", "chromeos")
+# 1 and 2 say something else here, so that a typing error is not taken for a missing key.
+USAGE = 64
+
+
+class Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(USAGE, f"{self.prog}: {message}\n")
+
+
+def parser(program: str) -> argparse.ArgumentParser:
+    parser = Parser(prog=program, description="A device that speaks to the portal over HTTP.")
+    parser.add_argument("--server", help=f"the portal's address (default: as last time, or {SERVER})")
+    parser.add_argument("--state", type=Path, default=STATE, help=f"the device's keychain (default: {STATE})")
+    parser.add_argument("--name", help="what its owner calls the device")
+    parser.add_argument("--model", help=f"default: {DEFAULTS['model']}")
+    parser.add_argument("--platform", choices=PLATFORMS, help=f"default: {DEFAULTS['platform']}")
+    parser.add_argument("--os-version", help=f"default: {DEFAULTS['os_version']}")
+    parser.add_argument("--app-version", help=f"default: {DEFAULTS['app_version']}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=Parser)
+    commands.add_parser("open", help="sign in with a deep link").add_argument("link", metavar="LINK")
+    start = commands.add_parser("start-session", help="start a session, as a guest where not signed in")
+    start.add_argument("name_of_session", metavar="NAME")
+    start.add_argument("--mode", choices=MODES, default=MODES[0])
+    commands.add_parser("end", help="end a session").add_argument("session", metavar="SESSION")
+    commands.add_parser("refresh", help="exchange the refresh token")
+    commands.add_parser("sign-out", help="sign this device out")
+    commands.add_parser("whoami", help="print this device's own record")
+    return parser
+
+
+def main(arguments: list[str], program: str = "simulate_device") -> int:
+    """Run one command; the exit code: 0, 1 for a refusal, 2 where the key does not fit."""
+    options = parser(program).parse_args(arguments)
+    try:
+        print(json.dumps(_run(options), ensure_ascii=False), flush=True)  # noqa: T201
+    except Failure as error:
+        print(json.dumps(error.document, ensure_ascii=False), file=sys.stderr, flush=True)  # noqa: T201
+        return error.exit_code
+    return 0
+
+
+def _run(options: argparse.Namespace) -> dict[str, Any]:
+    keychain = Keychain.open(options.state)
+    told = {name: getattr(options, name) for name in ("name", *DEFAULTS) if getattr(options, name)}
+    keychain.facts = {**DEFAULTS, **keychain.facts, **told}
+    keychain.server = options.server or keychain.server or SERVER
+    facts = keychain.facts
+    agent = f"MediMic/{facts['app_version']} ({facts['model']}; {facts['platform']} {facts['os_version']})"
+    with Connection(keychain.server, agent.encode("ascii", "replace").decode()) as connection:
+        phone = Phone(keychain, connection)
+        match options.command:
+            case "open":
+                return phone.open(options.link, crypto_keys())
+            case "start-session":
+                return phone.start_session(options.name_of_session, options.mode)
+            case "end":
+                return phone.end(options.session)
+            case "refresh":
+                return phone.refresh()
+            case "sign-out":
+                return phone.sign_out()
+    return phone.whoami()
+
+
+def crypto_keys() -> list[bytes]:
+    """The keys of the environment's CRYPTO_KEY, as an app has them built in."""
+    values = [value.strip() for value in os.environ.get("CRYPTO_KEY", "").split(",")]
+    try:
+        return [
+            base64.b64decode(value.replace("-", "+").replace("_", "/"), validate=True) for value in values
+        ]
+    except binascii.Error:
+        raise failure("key_malformed", "CRYPTO_KEY is not base64.", exit_code=KEY_MISSING) from None

@@ -1,0 +1,74 @@
+"""What a phone keeps in its keychain: here a file that its owner alone can read."""
+
+import json
+import os
+import tempfile
+import uuid
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from joserfc.jwk import ECKey
+
+from medimic.simulator.errors import failure
+
+OWNER_ALONE = 0o600
+
+
+@dataclass
+class Keychain:
+    """Identity, key and tokens of one device. `device_id` and the key survive everything but
+    the file itself; `sessions` holds a session token for each session, by its id."""
+
+    path: Path
+    device_id: str
+    private_key: dict[str, Any]
+    facts: dict[str, str] = field(default_factory=dict)
+    server: str = ""
+    access_token: str = ""
+    refresh_token: str = ""
+    sessions: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """The device of that file; a new one, where there is no file."""
+        try:
+            content = json.loads(path.read_text())
+        except FileNotFoundError:
+            key = ECKey.generate_key("P-256", private=True)
+            return cls(path, str(uuid.uuid4()), dict(key.as_dict(private=True)))
+        except (OSError, ValueError) as error:
+            raise failure("state_unreadable", f"{path} cannot be read: {error}.") from error
+        try:
+            return cls(path=path, **content)
+        except TypeError:
+            raise failure("state_unreadable", f"{path} does not hold the state of a device.") from None
+
+    @property
+    def public_key(self) -> dict[str, Any]:
+        """The half that the portal gets."""
+        return {name: self.private_key[name] for name in ("kty", "crv", "x", "y")}
+
+    def save(self) -> None:
+        """Whole or not at all: a new file takes the old one's place."""
+        content = asdict(self)
+        del content["path"]
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        # mkstemp opens with 0600, before a secret is in it.
+        descriptor, name = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.name}.")
+        try:
+            with os.fdopen(descriptor, "w") as file:
+                json.dump(content, file, indent=1)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(name).chmod(OWNER_ALONE)
+            Path(name).replace(self.path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+
+    def forget_tokens(self) -> None:
+        """After a sign-out: the identity and the key stay, as in a phone's keychain."""
+        self.access_token = self.refresh_token = ""
+        self.sessions = {}
+        self.save()
