@@ -69,8 +69,8 @@ FOR_NEWCOMERS = Access(answers(MOVED, nobody=OK), answers(MOVED, nobody=OK))
 UNFINISHED_SIGN_IN = Access(answers(MOVED, nobody=SIGN_IN), answers(MOVED, nobody=SIGN_IN))
 ADMIN = Access(answers(MOVED), answers(MOVED))
 # A device's call: a sign-in in the browser counts for nothing there.
-DEVICE_READS = Access(answers(UNAUTHORIZED), answers(WRONG_METHOD))
-DEVICE_WRITES = Access(answers(WRONG_METHOD), answers(UNAUTHORIZED))
+NO_DEVICE = answers(UNAUTHORIZED)
+# Whoever calls proves who they are by what they send.
 OPEN_CALL = Access(answers(WRONG_METHOD), answers(REJECTED))
 
 TABLE = {
@@ -133,6 +133,17 @@ TABLE = {
     # the device API
     "api/docs": PUBLIC_PAGE,
     "api/openapi.json": PUBLIC_PAGE,
+    "api/": Access(answers(MISSING), answers(MISSING)),
+    "api/device": Access(NO_DEVICE, answers(WRONG_METHOD)),
+    "api/device-login": OPEN_CALL,
+    "api/device-register": Access(answers(WRONG_METHOD), answers(FORBIDDEN, nobody=UNAUTHORIZED)),
+    "api/devices": Access(answers(OK, nobody=UNAUTHORIZED), answers(WRONG_METHOD)),
+    "api/revoke": OPEN_CALL,
+    "api/sessions": Access(NO_DEVICE, answers(REJECTED)),
+    "api/sessions/<uuidstr:session_id>": Access(NO_DEVICE, answers(WRONG_METHOD)),
+    "api/sessions/<uuidstr:session_id>/end": Access(answers(WRONG_METHOD), NO_DEVICE),
+    "api/token": OPEN_CALL,
+    # the admin
     "admin/login/": Access(
         signed_in(FORBIDDEN, support=MOVED),
         signed_in(FORBIDDEN, support=MOVED),
@@ -204,6 +215,11 @@ def address(route: str, owned: dict[str, str]) -> str:
     ).replace("^", "").removesuffix("$")
 
 
+def body_of(route: str) -> dict[str, str]:
+    """An empty body of the form that the route takes."""
+    return {"data": "{}", "content_type": "application/json"} if route.startswith("api/") else {}
+
+
 def meaning(response) -> str:
     if response.status_code == 302 and response["Location"].startswith("/accounts/login/"):
         return SIGN_IN
@@ -221,4 +237,25 @@ def test_each_role_gets_the_declared_answer(route, owned, clients):
     declared = access(route)
 
     assert {role: meaning(client.get(path)) for role, client in clients.items()} == declared.get
-    assert {role: meaning(client.post(path)) for role, client in clients.items()} == declared.post
+    posted = {role: meaning(client.post(path, **body_of(route))) for role, client in clients.items()}
+    assert posted == declared.post
+
+
+def test_no_other_method_gets_further_than_a_post(owned, clients):
+    further = [
+        (route, method, role)
+        for route in routes()
+        for method in ("put", "patch", "delete")
+        for role, client in clients.items()
+        if meaning(getattr(client, method)(address(route, owned), **body_of(route))) == OK
+        and access(route).post[role] != OK
+    ]
+    assert further == []
+
+
+def test_a_post_without_the_csrf_token_is_refused(owned, provider):
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(provider)
+
+    pages = [route for route in routes() if not route.startswith("api/")]
+    assert {meaning(client.post(address(route, owned))) for route in pages} == {FORBIDDEN}
