@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.urls import include, path
 
-from medimic import pages
+from medimic import health, pages
 from medimic.dashboard import dashboard
 
 urlpatterns = [
@@ -17,6 +17,8 @@ urlpatterns = [
     path("", include("medimic.flows.urls")),
     path("", include("medimic.api.urls")),
     path("accessibility/", pages.accessibility, name="accessibility"),
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
 ]

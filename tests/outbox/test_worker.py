@@ -70,7 +70,7 @@ def test_no_delivery_is_lost_with_killed_workers(start_worker, channel):
     kills = 0
     while waiting():
         child = start_worker(0.002)
-        time.sleep(random.uniform(0.05, 0.35))
+        time.sleep(random.uniform(0.1, 0.8))
         child.kill()
         child.wait()
         kills += 1
