@@ -1,4 +1,4 @@
-"""Billing periods: calendar months counted from an anchor, in UTC."""
+"""Billing periods: calendar months counted from an anchor's day, in whole days of UTC."""
 
 import calendar
 import datetime as dt
@@ -14,6 +14,14 @@ class Period:
 
     start: dt.datetime
     end: dt.datetime
+
+    @property
+    def first_day(self) -> dt.date:
+        return self.start.date()
+
+    @property
+    def last_day(self) -> dt.date:
+        return self.end.date() - dt.timedelta(days=1)
 
     def __contains__(self, instant: dt.datetime) -> bool:
         return self.start <= instant < self.end
@@ -33,8 +41,9 @@ def months_after(anchor: dt.datetime, months: int) -> dt.datetime:
 
 
 def period_containing(instant: dt.datetime, anchor: dt.datetime) -> Period:
-    """The period that an instant falls into."""
-    instant, anchor = instant.astimezone(dt.UTC), anchor.astimezone(dt.UTC)
+    """The period that an instant falls into. Periods begin at midnight, whatever the anchor's time."""
+    instant = instant.astimezone(dt.UTC)
+    anchor = anchor.astimezone(dt.UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     months = (instant.year - anchor.year) * 12 + instant.month - anchor.month
     if months_after(anchor, months) > instant:
         months -= 1

@@ -16,9 +16,19 @@ from billing.usage import UsageSummary
 from medimic.charts import DayBars, day_bars
 from medimic.formatting import Dates
 
-INSTANT = dt.timedelta(microseconds=1)
 # What is shown of a plan that has no periods.
 RECENT = dt.timedelta(days=29)
+
+
+@dataclass(frozen=True)
+class Amount:
+    """How much, and of what: "500", "per provider and month"."""
+
+    much: str
+    of: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.much} {self.of}".strip()
 
 
 @dataclass(frozen=True)
@@ -28,64 +38,52 @@ class PlanFacts:
     name: str | Promise
     period: str
     renewal: str
-    devices: str
-    sessions: str
+    devices: Amount
+    sessions: Amount
     seats: str
-    price: str
+    price: Amount | None
 
     @classmethod
     def of(cls, terms: Terms, dates: Dates, locale: str) -> "PlanFacts":
         plan, period, subscription = terms.plan, terms.period, terms.subscription
         return cls(
             name=plan.name,
-            period=f"{dates.date(period.start)} – {dates.date(period.end - INSTANT)}" if period else "",
-            renewal=dates.date(period.end) if period else "",
+            period=f"{dates.day(period.first_day)} – {dates.day(period.last_day)}" if period else "",
+            renewal=dates.day(period.end.date()) if period else "",
             devices=devices_text(plan),
             sessions=sessions_text(plan),
             seats=providers_text(terms.seats) if plan.per_seat else "",
             price=price_text(plan, subscription.price_minor, subscription.currency, locale)
             if subscription
-            else "",
+            else None,
         )
 
 
-def devices_text(plan: Plan) -> str:
+def devices_text(plan: Plan) -> Amount:
     if plan.device_limit is None:
-        return _("No limit")
-    if plan.per_seat:
-        text = ngettext("%(n)d device per provider", "%(n)d devices per provider", plan.device_limit)
-    else:
-        text = ngettext("%(n)d device", "%(n)d devices", plan.device_limit)
-    return text % {"n": plan.device_limit}
+        return Amount(_("No limit"))
+    text = ngettext("%(n)d device", "%(n)d devices", plan.device_limit) % {"n": plan.device_limit}
+    return Amount(text, _("per provider") if plan.per_seat else "")
 
 
-def sessions_text(plan: Plan) -> str:
+def sessions_text(plan: Plan) -> Amount:
     if plan.session_quota is None:
-        return _("No limit")
+        return Amount(_("No limit"))
+    text = ngettext("%(n)d session", "%(n)d sessions", plan.session_quota) % {"n": plan.session_quota}
     if plan.quota_span is QuotaSpan.EVER:
-        text = ngettext("%(n)d session in all", "%(n)d sessions in all", plan.session_quota)
-    elif plan.per_seat:
-        text = ngettext(
-            "%(n)d session per provider and month",
-            "%(n)d sessions per provider and month",
-            plan.session_quota,
-        )
-    else:
-        text = ngettext("%(n)d session a month", "%(n)d sessions a month", plan.session_quota)
-    return text % {"n": plan.session_quota}
+        return Amount(text, _("in all"))
+    return Amount(text, _("per provider and month") if plan.per_seat else _("a month"))
 
 
 def providers_text(seats: int) -> str:
     return ngettext("%(n)d provider", "%(n)d providers", seats) % {"n": seats}
 
 
-def price_text(plan: Plan, price_minor: int, currency: str, locale: str) -> str:
+def price_text(plan: Plan, price_minor: int, currency: str, locale: str) -> Amount:
     if not price_minor:
-        return _("Free")
-    amount = money(price_minor, currency, locale)
-    if plan.per_seat:
-        return _("%(amount)s per provider and month") % {"amount": amount}
-    return _("%(amount)s a month") % {"amount": amount}
+        return Amount(_("Free"))
+    unit = _("per provider and month") if plan.per_seat else _("a month")
+    return Amount(money(price_minor, currency, locale), unit)
 
 
 def used_text(usage: UsageSummary) -> str:
@@ -100,10 +98,9 @@ class Tier:
     """A column of the comparison."""
 
     name: str | Promise
-    price: str
-    sessions: str
-    devices: str
-    has_organization: bool
+    price: Amount
+    sessions: Amount
+    devices: Amount
     has_pool: bool
     is_current: bool
 
@@ -116,7 +113,6 @@ def tiers(current: Iterable[Plan], locale: str) -> list[Tier]:
             price_text(plan, plan.price_minor, CURRENCY, locale),
             sessions_text(plan),
             devices_text(plan),
-            Feature.ORGANIZATION in plan.features,
             Feature.POOL in plan.features,
             plan.code in codes,
         )
@@ -139,16 +135,15 @@ class Chart:
 def charted_days(terms: Terms, dates: Dates) -> tuple[dt.date, dt.date]:
     """The first and the last day of the period; of the last 30 days where the plan has none."""
     if terms.period:
-        first, last = terms.period.start, terms.period.end - INSTANT
-    else:
-        first, last = dates.now - RECENT, dates.now
-    return first.astimezone(dates.zone).date(), last.astimezone(dates.zone).date()
+        return terms.period.first_day, terms.period.last_day
+    today = dates.now.astimezone(dt.UTC).date()
+    return today - RECENT, today
 
 
 def chart(counts: Mapping[dt.date, int], terms: Terms, dates: Dates) -> Chart:
-    """Sessions per day over `charted_days`."""
+    """Sessions per day over `charted_days`, days of UTC."""
     first, last = charted_days(terms, dates)
-    bars = day_bars(counts, first=first, last=last, today=dates.now.astimezone(dates.zone).date())
+    bars = day_bars(counts, first=first, last=last, today=dates.now.astimezone(dt.UTC).date())
     highest = bars.highest
     return Chart(
         bars=bars,

@@ -2,7 +2,6 @@
 
 import datetime as dt
 import uuid
-import zoneinfo
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -80,17 +79,15 @@ def summarize(terms: Terms, used: int) -> UsageSummary:
     )
 
 
-def per_day(
-    usage_periods: Iterable[uuid.UUID], zone: zoneinfo.ZoneInfo
-) -> dict[uuid.UUID, dict[dt.date, int]]:
-    """For each `UsagePeriod`, how many sessions were charged on which day of that time zone.
+def per_day(usage_periods: Iterable[uuid.UUID]) -> dict[uuid.UUID, dict[dt.date, int]]:
+    """For each `UsagePeriod`, how many sessions were charged on which day, in UTC as periods are.
 
     Days without any are not among them. One query, whatever the number of periods.
     """
     found: dict[uuid.UUID, dict[dt.date, int]] = defaultdict(dict)
     rows = (
         SessionUse.objects.filter(period__in=list(usage_periods))
-        .annotate(day=TruncDate("created_at", tzinfo=zone))
+        .annotate(day=TruncDate("created_at", tzinfo=dt.UTC))
         .values_list("period", "day")
         .annotate(sessions=Count("session_id"))
         .order_by("period", "day")

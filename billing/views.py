@@ -28,7 +28,7 @@ def billing(request: SignedInRequest) -> HttpResponse:
         raise Http404
     dates, locale = Dates.of(request.user), request.user.date_locale
     managed = [a for a in arrangements if a.is_manager]
-    counts = per_day([a.usage_period for a in managed if a.usage_period], dates.zone)
+    counts = per_day([a.usage_period for a in managed if a.usage_period])
     admins = _admins(arrangements)
     panels = [
         ArrangementPanel.of(

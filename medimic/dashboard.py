@@ -1,5 +1,6 @@
 """The Dashboard: Recent Sessions, Active Devices, Usage Summary, Quick Actions."""
 
+import datetime as dt
 from dataclasses import dataclass
 
 from django.contrib.auth.decorators import login_required
@@ -78,7 +79,7 @@ def _usage(person: Person, standing: Standing, dates: Dates) -> list[Arrangement
     if standing.is_patient_only and not any(a.terms.subscription for a in arrangements):
         return []
     first, last = charted_days(arrangements[0].terms, dates)
-    counts = dict(reads.per_day(person, first, last, dates.zone))
+    counts = dict(reads.per_day(person, first, last, dt.UTC))
     return [
         ArrangementPanel.of(
             arrangement, dates, person.date_locale, counts=counts if arrangement is arrangements[0] else None

@@ -61,27 +61,11 @@ def _lost_phone(owner: Person) -> DeviceAuthorization:
     return fleet.authorizations[0]
 
 
-@transaction.atomic
-def agree_on_password(password: str, before: str | None) -> list[str]:
-    """Give the new password to every account that had the one before.
-
-    Returns the addresses whose password is neither: somebody changed it, and it stays.
-    """
-    encoded = make_password(password)
-    known: dict[str, bool | None] = {}
-    changed = []
-    for person in Person.objects.filter(email__in=[email for email, _ in ACCOUNTS]).order_by("email"):
-        if person.password not in known:
-            known[person.password] = _state(person.password, password, before)
-        if known[person.password] is None:
-            changed.append(person.email or "")
-        elif known[person.password] is False:
-            Person.objects.filter(pk=person.pk).update(password=encoded)
-    return changed
-
-
-def _state(stored: str, password: str, before: str | None) -> bool | None:
-    """True for the password of now, False for the one before, None for any other."""
-    if check_password(password, stored):
-        return True
-    return False if before and check_password(before, stored) else None
+def set_password(password: str) -> None:
+    """Make it the password of every demonstration account that has another one."""
+    accounts = Person.objects.filter(email__in=[email for email, _what in ACCOUNTS])
+    # They share one hash unless somebody changed theirs: so mostly one is checked, which takes long.
+    stored = set(accounts.values_list("password", flat=True))
+    others = [encoded for encoded in stored if not check_password(password, encoded)]
+    if others:
+        accounts.filter(password__in=others).update(password=make_password(password))

@@ -21,10 +21,17 @@ def test_thirty_first_falls_on_last_day_of_shorter_months_and_comes_back(months,
     assert months_after(utc(2026, 1, 31, 9), months) == expected
 
 
-def test_last_instant_belongs_to_the_period_and_the_next_to_the_following_one():
-    anchor = utc(2026, 1, 31, 9)
-    assert period_containing(utc(2026, 2, 28, 8, 59, 59), anchor).start == anchor
-    assert period_containing(utc(2026, 2, 28, 9), anchor).start == utc(2026, 2, 28, 9)
+def test_periods_begin_at_midnight_whatever_the_anchor_s_time():
+    anchor = utc(2026, 1, 31, 9, 30)
+    assert period_containing(utc(2026, 1, 31, 0), anchor).start == utc(2026, 1, 31)
+    assert period_containing(utc(2026, 2, 27, 23, 59, 59), anchor).start == utc(2026, 1, 31)
+    assert period_containing(utc(2026, 2, 28), anchor).start == utc(2026, 2, 28)
+
+
+def test_last_day_is_the_one_before_the_renewal():
+    period = period_containing(utc(2026, 2, 1), utc(2026, 1, 31, 9))
+    assert (period.first_day, period.last_day) == (dt.date(2026, 1, 31), dt.date(2026, 2, 27))
+    assert period.end == utc(2026, 2, 28)
 
 
 def test_other_time_zones_are_counted_in_utc():

@@ -16,15 +16,12 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if settings.PRODUCTION:
             raise CommandError("Demonstration accounts share one password: they are not for production.")
-        agreed, before = password.agreed()
-        changed: list[str] = []
+        agreed = password.agreed()
         if house.is_built():
-            changed = house.agree_on_password(agreed, before)
+            house.set_password(agreed)
         else:
             house.build(agreed)
         self.stdout.write("Demonstration accounts:\n")
         for line in lines():
             self.stdout.write(f"  {line}")
         self.stdout.write(f"Their password: {agreed}")
-        if changed:
-            self.stdout.write(f"Changed meanwhile by somebody, and left so: {', '.join(changed)}")
