@@ -31,15 +31,15 @@ class Row:
     agent: str
 
 
-def page_for(person_id: uuid.UUID, request: HttpRequest) -> Page[AuditEvent]:
-    """The page of the events that concern this person or that they caused, newest first.
+def page_for(request: HttpRequest) -> Page[AuditEvent]:
+    """The page of the events that concern the signed-in person or that they caused, newest first.
 
     Two queries, each along an index of its own, and merged: one query for either
     would sort all of a person's events for every page.
     """
     after, before = request.GET.get("after"), request.GET.get("before")
-    concerned = AuditEvent.objects.filter(person_id=person_id)
-    caused = AuditEvent.objects.filter(actor_id=person_id)
+    concerned = AuditEvent.objects.filter(person_id=request.user.pk)
+    caused = AuditEvent.objects.filter(actor_id=request.user.pk)
     found: dict[uuid.UUID, AuditEvent] = {}
     has_previous = has_next = False
     for rows in (concerned, caused):

@@ -44,13 +44,9 @@ class Origin:
     def of(cls, request: HttpRequest) -> "Origin":
         """The signed-in person of a portal request, or nobody."""
         user = getattr(request, "user", None)
-        signed_in = user is not None and user.is_authenticated
-        return cls(
-            ActorKind.PERSON if signed_in else ActorKind.ANONYMOUS,
-            user.pk if signed_in else None,
-            client_address(request),
-            client_agent(request),
-        )
+        person_id = user.pk if user is not None and user.is_authenticated else None
+        kind = ActorKind.PERSON if person_id else ActorKind.ANONYMOUS
+        return cls(kind, person_id, client_address(request), client_agent(request))
 
     @classmethod
     def staff(cls, request: HttpRequest) -> "Origin":

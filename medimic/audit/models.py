@@ -56,7 +56,7 @@ class AuditEvent(models.Model):
         db_table = "audit_event"
         verbose_name = _("audit event")
         verbose_name_plural = _("audit events")
-        default_permissions: tuple[str, ...] = ("view",)
+        default_permissions = ("view",)
         indexes = [
             models.Index(fields=["person_id", "created_at", "id"], name="audit_person"),
             models.Index(fields=["organization_id", "created_at", "id"], name="audit_organization"),

@@ -11,5 +11,5 @@ from medimic.audit.activity import page_for, rows_for
 @require_safe
 @login_required
 def activity(request: HttpRequest) -> HttpResponse:
-    page = page_for(request.user.pk, request)
+    page = page_for(request)
     return render(request, "audit/activity.html", {"page": page, "rows": rows_for(request.user, page.rows)})

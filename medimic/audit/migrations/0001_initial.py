@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 from medimic.audit import triggers
 
-FIELDS = [
+FIELDS: list[tuple[str, models.Field]] = [
     ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
     ("created_at", models.DateTimeField(default=django.utils.timezone.now, verbose_name="when")),
     ("kind", models.CharField(max_length=64, verbose_name="what")),
