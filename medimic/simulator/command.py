@@ -82,7 +82,8 @@ def _run(options: argparse.Namespace) -> dict[str, Any]:
                 return phone.refresh()
             case "sign-out":
                 return phone.sign_out()
-    return phone.whoami()
+            case _:
+                return phone.whoami()
 
 
 def crypto_keys() -> list[bytes]:
