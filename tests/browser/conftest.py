@@ -147,7 +147,7 @@ def sign_in() -> Callable[[Page, Portal, str], None]:
         page.goto(f"{portal.url}/accounts/login/")
         page.fill("input[name=login]", email)
         page.fill("input[name=password]", PASSWORD)
-        page.click("main button[type=submit]:has-text('Sign In')")
+        page.get_by_role("main").get_by_role("button", name="Sign In").click()
         page.wait_for_url(f"{portal.url}/")
 
     return through_the_form

@@ -1,69 +1,92 @@
 """A phone registers itself, shows up, and is cut off: the portal's main job, in two processes."""
 
+import json
 import re
 
 import httpx2
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from medimic.keys import SECRETS
+from tests.browser.portal import Phone, Portal
 
-MODEL = {"model": "iPhone 15 Pro", "platform": "ios", "os_version": "17.4", "app_version": "3.2.0"}
+IPHONE = {"model": "iPhone 15 Pro Max", "platform": "ios", "os_version": "17.4", "app_version": "3.2.0"}
 PERSON = "solo@demo.example"
-LINK = re.compile(r"medipal://authenticate\?payload=[\w.-]+")
+# Enough that both of the web server's workers answer some of them.
+CALLS = 20
 
 
-def issued_link(page, portal) -> str:
-    """Press Authenticate Device, and take the deep link that the dialog shows."""
+def issued_link(page: Page, portal: Portal) -> str:
+    """Press Authenticate Device, and take the deep link that the portal shows."""
     page.goto(f"{portal.url}/settings/devices/")
-    page.get_by_role("link", name="Authenticate Device").click()
-    dialog = page.get_by_role("dialog")
-    dialog.get_by_role("button", name="Authenticate Device").click()
-    page.wait_for_function("document.documentElement.innerHTML.includes('medipal://authenticate?payload=')")
-    return LINK.search(page.content())[0]
+    page.get_by_role("link", name="Authenticate Device").first.click()
+    page.get_by_label("Name").fill("Sara's new phone")
+    page.get_by_role("button", name="Make the link").click()
+    return page.get_by_label("The same as a link").input_value()
 
 
-def refused_everywhere(portal, token: str) -> set[int]:
-    """The answers to many calls on connections of their own, so that both workers are asked."""
-    headers = {"Authorization": f"Bearer {token}"}
-    return {httpx2.get(f"{portal.url}/api/device", headers=headers).status_code for _ in range(20)}
+def tokens_of(phone: Phone) -> tuple[str, str, list[str]]:
+    """Access, refresh and session tokens, from the phone's keychain."""
+    keychain = json.loads(phone.state.read_text())
+    return keychain["access_token"], keychain["refresh_token"], list(keychain["sessions"].values())
+
+
+def codes(portal: Portal, method: str, path: str, bearer: str = "", body: dict | None = None) -> set[str]:
+    """The codes of the refusals of many calls, each on a connection of its own."""
+    headers = {"Authorization": f"Bearer {bearer}"} if bearer else {}
+    replies = [
+        httpx2.request(method, f"{portal.url}/api/{path}", headers=headers, json=body) for _ in range(CALLS)
+    ]
+    assert {reply.status_code for reply in replies} <= {400, 401}
+    return {reply.json()["code"] for reply in replies}
 
 
 def test_a_phone_signs_in_shows_up_and_is_cut_off(page, portal, sign_in):
     sign_in(page, portal, PERSON)
     link = issued_link(page, portal)
-    phone = portal.phone("anna", **MODEL)
+    phone = portal.phone("sara", **IPHONE)
     phone.run("open", link)
-
-    # Without a reload the page learns that the phone has signed in.
-    row = page.get_by_role("row", name="iPhone 15 Pro").filter(has_text="3.2.0")
-    expect(row).to_contain_text("Active", timeout=15_000)
-
     session = phone.run("start-session", "Morning round")
+
     page.goto(f"{portal.url}/settings/devices/")
-    for fact in ("iPhone 15 Pro", "iOS 17.4", "3.2.0", "Active"):
+    row = page.get_by_role("row").filter(has_text="Sara's new phone")
+    for fact in ("iPhone 15 Pro Max", "iOS 17.4", "3.2.0", "Active"):
         expect(row).to_contain_text(fact)
 
     row.get_by_role("link", name="Revoke").click()
-    dialog = page.get_by_role("dialog")
-    expect(dialog).to_contain_text("iPhone 15 Pro")
+    dialog = page.get_by_role("dialog", name="Revoke Sara's new phone?")
+    expect(dialog).to_contain_text("iPhone 15 Pro Max")
+    access, refresh, session_tokens = tokens_of(phone)
     dialog.get_by_role("button", name="Revoke").click()
-    expect(page.get_by_role("status").or_(page.get_by_role("alert")).first).to_contain_text("revoked")
+    expect(page.get_by_role("main")).to_contain_text("revoked")
 
-    for command in (["whoami"], ["start-session", "Afternoon round"], ["refresh"]):
-        assert phone.refused(*command)["status"] == 401
-    page.goto(f"{portal.url}/sessions/")
+    assert codes(portal, "GET", "device", access) == {"device_revoked"}
+    for token in session_tokens:
+        assert codes(portal, "GET", f"sessions/{session['id']}", token) == {"device_revoked"}
+    grant = {"grant_type": "refresh_token", "refresh_token": refresh}
+    assert codes(portal, "POST", "token", body=grant) <= {"device_revoked", "invalid_grant"}
+    assert phone.refused("whoami")["code"] == "device_revoked"
+    phone.refused("start-session", "Afternoon round")
+
+    page.get_by_role("link", name="Sessions", exact=True).click()
     expect(page.get_by_role("main")).to_contain_text("Morning round")
-    expect(page.get_by_role("main")).to_contain_text(session["code"])
     expect(page.get_by_role("main")).not_to_contain_text("Afternoon round")
+
+
+def test_a_link_that_was_cancelled_signs_nobody_in(page, portal, sign_in):
+    sign_in(page, portal, PERSON)
+    link = issued_link(page, portal)
+    page.get_by_role("link", name="Cancel link").click()
+    page.get_by_role("dialog").get_by_role("button", name="Cancel link").click()
+    page.wait_for_url(f"{portal.url}/settings/devices/")
+
+    assert 400 <= portal.phone("sara", **IPHONE).refused("open", link)["status"] < 500
 
 
 def test_a_phone_with_another_key_says_which_key_it_lacks(page, portal, sign_in):
     sign_in(page, portal, PERSON)
     link = issued_link(page, portal)
-    phone = portal.phone("anna", **MODEL)
 
-    done = phone.attempt("open", link, CRYPTO_KEY=SECRETS["CRYPTO_KEY"]())
+    done = portal.phone("sara", **IPHONE).attempt("open", link, CRYPTO_KEY=SECRETS["CRYPTO_KEY"]())
 
     assert done.returncode == 2
     assert re.search(r"[\w-]{43}", done.stderr)
-    assert "CRYPTO_KEY" in done.stderr
