@@ -174,7 +174,7 @@ def _again_as_guest(visit: Visit) -> Started:
     authorization = _locked(visit.authorization)
     if not tokens.discard_unused_pair(authorization):
         raise Problem(
-            409, "answer_received", _("This call was answered, and its tokens were used. Use them.")
+            409, "answer_received", _("This call was answered before. Go on with the tokens of its answer.")
         )
     again = _again(visit, authorization)
     return Started(visit, again.session_token, tokens.issue_pair(authorization))

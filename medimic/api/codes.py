@@ -89,7 +89,7 @@ SPECIFIC: dict[str, Code] = {
         (422,), _("The account does not work in that organization. Leave it out, or name one of its own.")
     ),
     "answer_received": Code(
-        (409,), _("A guest's call was repeated, though the tokens of its first answer are in use.")
+        (409,), _("A guest's call can be repeated once, and not after the tokens of its answer were used.")
     ),
     "host_only": Code((403,), _("The caller takes part in the session, and does not host it.")),
     "guest_device_needed": Code(
