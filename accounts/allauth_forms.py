@@ -5,20 +5,22 @@ from typing import Any
 from allauth.account import forms as account
 from allauth.mfa.base import forms as mfa
 from allauth.mfa.totp import forms as totp
-from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from accounts.forms import PlainWords
 
-class Plain(forms.Form):
-    """Labels stand above the fields; said again inside them they would be in the way."""
+PASSWORD_HELP = _("At least 10 characters. Not a common password, and nothing like your name or email.")
+
+
+class NewPassword(PlainWords):
+    """A form that asks for a new password, twice."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for field in self.fields.values():
-            field.widget.attrs.pop("placeholder", None)
+        self.fields["password1"].help_text = PASSWORD_HELP
 
 
-class SignIn(Plain, account.LoginForm):
+class SignIn(PlainWords, account.LoginForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         # The page has a link of its own to Forgot Password.
@@ -29,43 +31,43 @@ class SignIn(Plain, account.LoginForm):
         )
 
 
-class SignUp(Plain, account.SignupForm):
+class SignUp(NewPassword, account.SignupForm):
     pass
 
 
-class AddEmail(Plain, account.AddEmailForm):
+class AddEmail(PlainWords, account.AddEmailForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["email"].label = _("New email")
 
 
-class ResetPassword(Plain, account.ResetPasswordForm):
+class ResetPassword(PlainWords, account.ResetPasswordForm):
     pass
 
 
-class ResetPasswordByLink(Plain, account.ResetPasswordKeyForm):
+class ResetPasswordByLink(NewPassword, account.ResetPasswordKeyForm):
     pass
 
 
-class ChangePassword(Plain, account.ChangePasswordForm):
+class ChangePassword(NewPassword, account.ChangePasswordForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["oldpassword"].help_text = ""
 
 
-class SetPassword(Plain, account.SetPasswordForm):
+class SetPassword(NewPassword, account.SetPasswordForm):
     pass
 
 
-class ConfirmByPassword(Plain, account.ReauthenticateForm):
+class ConfirmByPassword(PlainWords, account.ReauthenticateForm):
     pass
 
 
-class EmailCode(Plain, account.ConfirmEmailVerificationCodeForm):
+class EmailCode(PlainWords, account.ConfirmEmailVerificationCodeForm):
     pass
 
 
-class Code(Plain):
+class Code(PlainWords):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["code"].widget.attrs.update({"inputmode": "numeric", "autocapitalize": "off"})

@@ -24,6 +24,18 @@ REGIONS = {
 SAMPLE = dt.datetime(2026, 12, 31, 14, 5, tzinfo=dt.UTC)
 
 
+class PlainWords(forms.Form):
+    """Says what is missing by its name, and says nothing twice."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            # The label stands above the field; said again inside it would be in the way.
+            field.widget.attrs.pop("placeholder", None)
+            if field.label:
+                field.error_messages["required"] = _("%(field)s is missing.") % {"field": field.label}
+
+
 class SignUpNames(forms.Form):
     """What sign-up asks beside e-mail and password; allauth's form is made from it."""
 
@@ -92,7 +104,7 @@ def _date_locales() -> list[tuple[str, str]]:
     ]
 
 
-class ProfileForm(forms.Form):
+class ProfileForm(PlainWords):
     """What a person says of themselves."""
 
     display_name = forms.CharField(
