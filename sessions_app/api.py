@@ -1,7 +1,7 @@
 """Sessions over the API."""
 
 import uuid
-from typing import Annotated
+from typing import Annotated, Any
 
 from django.http import Http404, HttpRequest
 from django.utils import timezone
@@ -156,7 +156,7 @@ def _session(visit: Visit, authorization: DeviceAuthorization) -> SessionOut:
     return SessionOut(**_facts(visit, is_host=visit.is_hosted_by(authorization)))
 
 
-def _facts(visit: Visit, *, is_host: bool) -> dict[str, object]:
+def _facts(visit: Visit, *, is_host: bool) -> dict[str, Any]:
     return {
         "id": visit.pk,
         "name": visit.name,

@@ -8,10 +8,10 @@ from ninja import Field
 
 from devices.schemas import DeviceIn, TokensOut
 from medimic.api_schema import Body, Id, Name, Reply, token
-from sessions_app.models import Visit
 
-Mode = Literal[tuple(Visit.Mode.values)]  # type: ignore[valid-type]
-Status = Literal[tuple(Visit.Status.values)]  # type: ignore[valid-type]
+# Those of the model, as a test makes sure.
+Mode = Literal["shared_device", "two_device"]
+Status = Literal["active", "ended", "expired"]
 IdempotencyKey = token(128)
 Cursor = token(500)
 

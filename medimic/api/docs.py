@@ -156,8 +156,9 @@ def _call(schema: dict[str, Any], path: str, method: str, operation: dict[str, A
 
 def _content(part: dict[str, Any]) -> dict[str, Any]:
     """The schema of a body, whatever its type."""
-    content: dict[str, Any] = next(iter(part.get("content", {}).values()), {}).get("schema", {})
-    return content
+    types: list[dict[str, Any]] = list(part.get("content", {}).values())
+    schema: dict[str, Any] = types[0].get("schema", {}) if types else {}
+    return schema
 
 
 def _caller(operation: dict[str, Any]) -> str:

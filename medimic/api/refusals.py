@@ -84,6 +84,6 @@ def _outside_names(location: Sequence[Any]) -> Sequence[Any]:
     return location[2:] if location[0] == "body" else location[1:]
 
 
-def refuse(request: HttpRequest, error: Exception) -> HttpResponse:
+def refuse(request: HttpRequest, error: Exception | type[Exception]) -> HttpResponse:
     """The answer to a call that raised."""
-    return problem_response(request, problem_of(error))
+    return problem_response(request, problem_of(error if isinstance(error, Exception) else error()))

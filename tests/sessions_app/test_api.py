@@ -2,13 +2,16 @@
 
 import json
 import uuid
+from typing import get_args
 
 import pytest
 from django.utils import timezone
 
-from devices import tokens
+from devices import actions, tokens
+from medimic.audit.log import SYSTEM
 from sessions_app.models import Participant, Visit
-from tests.devices.kit import call, facts
+from sessions_app.schemas import Mode, Status
+from tests.devices.kit import call, device_in, facts, link_for, token_in
 from tests.sessions_app.conftest import make_authorization
 
 pytestmark = pytest.mark.django_db
@@ -122,12 +125,7 @@ def test_a_guest_that_knows_a_device_id_reads_nothing_of_it():
 
 
 def test_a_guest_that_knows_the_device_id_of_an_account_reads_nothing_of_it(provider):
-    from tests.devices.kit import device_in, link_for, token_in
-
     identity = facts()
-    from devices import actions
-    from medimic.audit.log import SYSTEM
-
     signed_in = actions.log_in(
         token=token_in(link_for(provider).link), device=device_in(**identity), origin=SYSTEM
     )
@@ -243,3 +241,8 @@ def test_the_list_costs_the_same_for_many(token, rows, django_assert_num_queries
     call("get", "sessions", token=token)
     with django_assert_num_queries(2):
         call("get", "sessions", token=token)
+
+
+def test_the_api_knows_the_models_modes_and_statuses():
+    assert get_args(Mode) == tuple(Visit.Mode.values)
+    assert get_args(Status) == tuple(Visit.Status.values)
