@@ -73,7 +73,6 @@ class DevicePresenter:
         self.prefix = reverse("devices")
         self.types = {kind.value: (str(kind.label), icon(kind.value)) for kind in DeviceType}
         self.platforms = {platform.value: str(platform.label) for platform in Platform}
-        self.waiting = (_("Not known yet"), icon("phone"))
         reasons = DeviceAuthorization.RevokedReason
         self.revoked = {reason.value: str(reason.label) for reason in reasons}
         active, inactive = _("Active"), _("Inactive")
@@ -82,7 +81,7 @@ class DevicePresenter:
         self.awaited = Status(inactive, "is-warning", icon("clock"), _("waiting for the device"))
         self.expired = Status(inactive, "is-off", icon("stop"), _("link expired"))
         self.ended = Status(inactive, "is-off", icon("stop"))
-        self.model_waiting = _("Appears when the device signs in")
+        self.not_yet = _("Not signed in yet")
 
     def rows(self, authorizations: Iterable[DeviceAuthorization]) -> list[DeviceRow]:
         return [self.row(authorization) for authorization in authorizations]
@@ -91,8 +90,8 @@ class DevicePresenter:
         """One row; `row` comes from `DeviceAuthorization.objects.with_state()`."""
         device = row.device
         system = f"{self.platforms[device.platform]} {device.os_version}" if device else ""
-        detail = f"{device.model} · {system}" if device else self.model_waiting
-        type_name, type_icon = self.types[device.device_type] if device else self.waiting
+        detail = f"{device.model} · {system}" if device else self.not_yet
+        type_name, type_icon = self.types[device.device_type] if device else (NOTHING, SafeString())
         url = f"{self.prefix}{row.pk}/"
         seen = row.last_seen_at
         return DeviceRow(
