@@ -49,7 +49,7 @@ def device_register(request: HttpRequest, body: DeviceRegisterIn) -> Status[dict
             403, "reauthentication_required", _("A link is a credential. Sign in again before you make one.")
         )
     issued = actions.issue_link(
-        account=permissions.account_for_link(by, body.user_id),
+        account=permissions.account_for(by, body.user_id),
         by=by,
         name=body.name,
         phone_number=body.phone_number,
@@ -74,7 +74,7 @@ def devices(request: HttpRequest, user_id: Id | None = None) -> dict[str, Any]:
     """Newest first. From the portal with `user_id`, one's own; a device reads its own account's."""
     caller: Token | Person = request.auth  # type: ignore[attr-defined]
     if isinstance(caller, Person):
-        rows = DeviceAuthorization.objects.visible_to(permissions.account_for_link(caller, user_id))
+        rows = DeviceAuthorization.objects.visible_to(permissions.account_for(caller, user_id))
     else:
         rows = DeviceAuthorization.objects.beside(caller.authorization)
         if user_id is not None and user_id != caller.authorization.account_id:

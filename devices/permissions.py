@@ -1,7 +1,6 @@
 """Who may issue a link that signs a device in, and for whom. Decided here alone.
 
-So far one may for oneself. A clinician for a patient of their organization joins
-here, and with it the question who may see the link.
+One may for oneself; nobody issues a link for a colleague.
 """
 
 import uuid
@@ -17,19 +16,16 @@ def may_issue_link(by: Person, account: Person) -> bool:
     return by.is_active and account.is_active and by.pk == account.pk
 
 
-def may_see_link(by: Person, account: Person) -> bool:
-    """Whether the link may be shown to `by`: it is a credential of `account`."""
-    return by.pk == account.pk
+def account_for(by: Person, user_id: uuid.UUID | None) -> Person:
+    """The person whose devices `by` asks for, oneself where nobody is named.
 
-
-def account_for_link(by: Person, user_id: uuid.UUID | None) -> Person:
-    """The person that `by` asks for; raises `Problem` 404 `person_unknown`.
-
-    Somebody whom one may not register answers as somebody who does not exist.
+    Raises `Problem` 404 `person_unknown`: somebody whose devices are none of one's
+    business answers as somebody who does not exist.
     """
-    if user_id is None or user_id == by.pk:
-        return by
-    raise person_unknown()
+    account = by if user_id is None else Person.objects.filter(pk=user_id).first()
+    if account is None or not may_issue_link(by, account):
+        raise person_unknown()
+    return account
 
 
 def person_unknown() -> Problem:
