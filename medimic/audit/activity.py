@@ -13,6 +13,7 @@ from medimic import agents
 from medimic.audit.models import ActorKind, AuditEvent
 from medimic.audit.presenters import sentence
 from medimic.formatting import Dates
+from medimic.network import UNKNOWN_ADDRESS
 from medimic.pagination import Page, cursor_of, keyset_slice
 
 NEWEST_FIRST = ("-created_at", "-id")
@@ -73,7 +74,7 @@ def rows_for(person: Any, events: Iterable[AuditEvent]) -> list[Row]:
             when=dates.date_time(event.created_at),
             ago=dates.relative(event.created_at),
             who=_who(event, person.pk, names),
-            address=event.address,
+            address=event.address if event.address != UNKNOWN_ADDRESS else "",
             agent=agents.in_words(event.agent),
         )
         for event in events
