@@ -17,12 +17,13 @@ from django.forms import BaseForm
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone, translation
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts import browsers, passwords
+from accounts import passwords
 from accounts.models import Person
 from accounts.notices import NOTICES
-from medimic import crypto
+from medimic import agents, crypto
 from medimic.formatting import Dates
 from medimic.network import client_address, client_agent
 from medimic.outbox.mail import enqueue_mail
@@ -101,7 +102,7 @@ class AccountAdapter(DefaultAccountAdapter):
                     "notice": NOTICES[name],
                     "when": Dates.of(user).date_time(timezone.now()),
                     "address": client_address(self.request),
-                    "browser": browsers.name(client_agent(self.request)),
+                    "browser": agents.in_words(client_agent(self.request)) or gettext("an unknown browser"),
                     "security_url": settings.PORTAL_URL + reverse("security"),
                     **(context or {}),
                 },

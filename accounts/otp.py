@@ -23,14 +23,14 @@ class Factor(Device):
     """An authenticator of allauth's, as django-otp sees it. It verifies no codes: allauth does."""
 
     # The table has neither column.
-    name = None  # type: ignore[assignment]
-    confirmed = True  # type: ignore[assignment]
-    user = models.ForeignKey(
+    name = None
+    confirmed = True
+    user: "models.ForeignKey[Any, Any]" = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False
     )
-    type = models.CharField(max_length=20)
+    type: "models.CharField[str, str]" = models.CharField(max_length=20)
 
-    objects = FactorManager()  # type: ignore[assignment]
+    objects = FactorManager()
 
     class Meta:
         managed = False

@@ -9,8 +9,9 @@ from django.urls import reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts import browsers, sign_ins
+from accounts import sign_ins
 from accounts.adapters import NO_ADDRESS
+from medimic import agents
 from medimic.audit.models import AuditEvent
 from medimic.audit.presenters import register
 from medimic.formatting import Dates
@@ -75,7 +76,6 @@ class SignInRow:
 
     href: str
     browser: str
-    icon: str
     address: str
     since: str
     last_used: str
@@ -87,8 +87,7 @@ def sign_in_rows(rows: list[UserSession], dates: Dates, this_key: str | None) ->
     return [
         SignInRow(
             href=address.replace("/-/", f"/{sign_ins.reference(row)}/"),
-            browser=browsers.name(row.user_agent),
-            icon=browsers.icon(row.user_agent),
+            browser=agents.in_words(row.user_agent) or gettext("Unknown browser"),
             address=gettext("unknown") if row.ip == NO_ADDRESS else row.ip,
             since=dates.date_time(row.created_at),
             last_used=dates.relative(row.last_seen_at),

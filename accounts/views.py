@@ -5,7 +5,7 @@ from allauth.account.decorators import reauthentication_required
 from allauth.mfa.models import Authenticator
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -13,10 +13,12 @@ from django.utils import translation
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django_otp.middleware import is_verified
 
 from accounts import actions, sign_ins
 from accounts.forms import ProfileForm
 from accounts.presenters import sign_in_rows
+from accounts.requests import SignedInRequest
 from medimic.audit.log import Origin
 from medimic.formatting import Dates
 
@@ -29,13 +31,18 @@ def sign_up(request: HttpRequest) -> HttpResponseBase:
     """allauth's page; the person, the audit row and the mail with the code stand or fall together."""
     if request.method == "GET":
         return allauth_views.signup(request)
-    with transaction.atomic():
-        return allauth_views.signup(request)
+    try:
+        with transaction.atomic():
+            return allauth_views.signup(request)
+    except IntegrityError:
+        # Somebody signed up with this address in the same instant. Now it is a taken one.
+        with transaction.atomic():
+            return allauth_views.signup(request)
 
 
 @login_required
 @require_http_methods(["GET", "POST"])
-def profile(request: HttpRequest) -> HttpResponse:
+def profile(request: SignedInRequest) -> HttpResponse:
     person = request.user
     form = ProfileForm.of(person, request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
@@ -49,7 +56,7 @@ def profile(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_GET
-def security(request: HttpRequest) -> HttpResponse:
+def security(request: SignedInRequest) -> HttpResponse:
     factors = {factor.type: factor for factor in Authenticator.objects.filter(user=request.user)}
     dates = Dates.of(request.user)
     app = factors.get(Authenticator.Type.TOTP)
@@ -67,7 +74,7 @@ def security(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_POST
-def browser_sign_out(request: HttpRequest, reference: str) -> HttpResponse:
+def browser_sign_out(request: SignedInRequest, reference: str) -> HttpResponse:
     sign_in = sign_ins.find(request.user, reference)
     if sign_in is None or sign_in.session_key == request.session.session_key:
         raise Http404
@@ -79,7 +86,7 @@ def browser_sign_out(request: HttpRequest, reference: str) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "POST"])
 @reauthentication_required
-def sign_out_everywhere(request: HttpRequest) -> HttpResponse:
+def sign_out_everywhere(request: SignedInRequest) -> HttpResponse:
     if request.method == "GET":
         return render(request, "accounts/sign_out_everywhere.html")
     actions.sign_out_everywhere(person=request.user, origin=Origin.of(request))
@@ -90,12 +97,13 @@ def sign_out_everywhere(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_GET
-def step_up(request: HttpRequest) -> HttpResponse:
+def step_up(request: SignedInRequest) -> HttpResponse:
     """Ask a signed-in person for their second factor, or to set one up, and go on to `next`."""
     onward = request.GET.get("next", "")
     if not url_has_allowed_host_and_scheme(onward, {request.get_host()}, request.is_secure()):
         onward = reverse("admin:index")
-    if request.user.is_verified():
+    if is_verified(request.user):
+        request.session.pop(STEP_UP_NEXT, None)
         return redirect(onward)
     if Authenticator.objects.filter(user=request.user).exists():
         return redirect(f"{reverse('mfa_reauthenticate')}?{urlencode({'next': onward})}")

@@ -34,8 +34,12 @@ def test_and_are_led_on_to_where_they_were_going(support, log_in, clock):
     browser.get(INDEX, follow=True)
     set_up(browser, clock)
     page = browser.get(reverse("mfa_view_recovery_codes")).content.decode()
-    assert 'href="/admin/"' in page
+    onward = f"{reverse('step_up')}?next=/admin/"
+    assert f'href="{onward}"' in page
+    assert browser.get(onward).url == INDEX
     assert browser.get(INDEX).status_code == 200
+    # Once there, the page leads back to Security again.
+    assert onward not in browser.get(reverse("mfa_view_recovery_codes")).content.decode()
 
 
 def test_staff_who_signed_in_with_their_factor_are_in(support, log_in, enrol):

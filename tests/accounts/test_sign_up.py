@@ -1,4 +1,8 @@
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
@@ -96,3 +100,20 @@ def test_sign_ups_from_one_address_are_limited(client, address):
     ]
     assert answers[:20] == [302] * 20
     assert answers[20] == 429
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_address_signed_up_many_times_at_once_makes_one_person(address):
+    start = threading.Barrier(5)
+
+    def attempt(_number):
+        try:
+            start.wait()
+            return Client().post(address, NEW).status_code
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(5) as pool:
+        answers = list(pool.map(attempt, range(5)))
+    assert set(answers) <= {302, 429}
+    assert Person.objects.filter(email="nora@people.example").count() == 1
