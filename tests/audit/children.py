@@ -26,7 +26,6 @@ def change_commit_and_wait(person_id: str) -> None:
 
 def make_people(marker: str) -> None:
     """A person and their row, again and again."""
-    print("ready", flush=True)
     for number in itertools.count():
         with transaction.atomic():
             person = Person.objects.create_user(f"{marker}-{number}@people.example", None, first_name=marker)
