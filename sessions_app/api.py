@@ -44,12 +44,19 @@ class SessionOrDeviceAuth(TokenAuth):
     "/sessions",
     response={201: StartedOut},
     summary="Start a session",
-    openapi_extra=refuses(
-        "token_unknown", "token_expired", "token_ended", "device_revoked", "device_blocked",
-        "patients_cannot_create", "quota_exceeded", "organization_unknown", "idempotency_mismatch",
-        "answer_received", "guest_device_needed",
-    ),
-)  # fmt: skip
+    openapi_extra={
+        "security": [{"TokenAuth": []}, {}],
+        **refuses(
+            "device_blocked",
+            "patients_cannot_create",
+            "quota_exceeded",
+            "organization_unknown",
+            "idempotency_mismatch",
+            "answer_received",
+            "guest_device_needed",
+        ),
+    },
+)
 def start_session(
     request: HttpRequest,
     body: SessionIn,

@@ -24,7 +24,7 @@ NEWEST_FIRST = ("-started_at", "-id")
 def history(request: SignedInRequest) -> HttpResponse:
     """All sessions that the person hosted or took part in."""
     dates = Dates.of(request.user)
-    form = HistoryFilter(request.GET)
+    form = HistoryFilter(request.GET, label_suffix="")
     visits = form.apply(Visit.objects.visible_to(request.user).with_device(), dates.zone)
     page = page_of(visits, request, order=NEWEST_FIRST)
     context = {

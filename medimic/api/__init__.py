@@ -61,15 +61,15 @@ class PortalAPI(NinjaAPI):
         patterns, app_name, namespace = super().urls
         for pattern in patterns:
             if isinstance(pattern, URLPattern):
-                pattern.callback = _guarded(pattern.callback)
-        patterns.append(re_path("", _guarded(_unknown), name="unknown"))
+                pattern.callback = guarded(pattern.callback)
+        patterns.append(re_path("", guarded(_unknown), name="unknown"))
         return patterns, app_name, namespace
 
 
-def _guarded(view: Any) -> Any:
+def guarded(view: Any) -> Any:
     """A call that never ends in a page: HEAD, OPTIONS, wrong methods and faults are answered here."""
 
-    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def answered(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         is_head = request.method == "HEAD"
         if is_head:
             request.method = "GET"
@@ -86,8 +86,8 @@ def _guarded(view: Any) -> Any:
         return response
 
     # Cookies count only where `portal_auth` asks for them, and it checks the token itself.
-    guarded.csrf_exempt = True  # type: ignore[attr-defined]
-    return guarded
+    answered.csrf_exempt = True  # type: ignore[attr-defined]
+    return answered
 
 
 def _refuse_chunks(request: HttpRequest) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.utils import translation
 from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 from ninja.openapi.schema import OpenAPISchema
 
 from medimic import problems
@@ -16,6 +17,15 @@ ANY_CALL = ("bad_request", "too_many_requests", "internal_error", "unavailable")
 WITH_BODY = ("malformed_json", "length_required", "body_too_large", "unsupported_type", "invalid_content")
 WITH_TOKEN = ("token_missing", "token_unknown", "token_expired", "token_ended", "device_revoked")
 WITH_COOKIE = ("not_signed_in", "csrf_failed")
+# By the name of the security scheme, which is that of the class in the code.
+CALLERS = {
+    "PortalAuth": _("A browser with a portal sign-in, which sends the page's token as X-CSRFToken."),
+    "EitherAuth": _("A device with its access token, or a browser with a portal sign-in."),
+    "TokenAuth": _("A device with its access token."),
+    "SessionOrDeviceAuth": _("A device with its access token, or with the token of the session."),
+}
+TOKEN_OR_GUEST = _("A device with its access token, or a guest's device without one.")
+NO_SIGN_IN = _("Anybody: what is sent says who calls.")
 PROBLEM_SCHEMA = {
     "title": "Problem",
     "type": "object",
@@ -57,7 +67,7 @@ class Call:
     path: str
     summary: str
     about: str
-    caller: str
+    caller: str | Promise
     parameters: list[Member]
     body: list[Member]
     answers: list[tuple[str, list[Member]]]
@@ -161,9 +171,11 @@ def _content(part: dict[str, Any]) -> dict[str, Any]:
     return schema
 
 
-def _caller(operation: dict[str, Any]) -> str:
-    names = [name for wanted in operation.get("security", []) for name in wanted]
-    return ", ".join(names)
+def _caller(operation: dict[str, Any]) -> str | Promise:
+    security = operation.get("security", [])
+    if {} in security:
+        return TOKEN_OR_GUEST
+    return CALLERS[next(iter(security[0]))] if security else NO_SIGN_IN
 
 
 def _members(
