@@ -16,6 +16,8 @@ from billing.catalogue import Plan
 from billing.entitlements import Payer, Terms, terms_of
 from billing.models import SessionUse, UsagePeriod
 
+DayCounts = dict[dt.date, int]
+
 
 class QuotaExceeded(Exception):
     """The payer's plan grants no further session in this period (or at all)."""
@@ -79,12 +81,12 @@ def summarize(terms: Terms, used: int) -> UsageSummary:
     )
 
 
-def per_day(usage_periods: Iterable[uuid.UUID]) -> dict[uuid.UUID, dict[dt.date, int]]:
+def per_day(usage_periods: Iterable[uuid.UUID]) -> dict[uuid.UUID, DayCounts]:
     """For each `UsagePeriod`, how many sessions were charged on which day, in UTC as periods are.
 
     Days without any are not among them. One query, whatever the number of periods.
     """
-    found: dict[uuid.UUID, dict[dt.date, int]] = defaultdict(dict)
+    found: dict[uuid.UUID, DayCounts] = defaultdict(dict)
     rows = (
         SessionUse.objects.filter(period__in=list(usage_periods))
         .annotate(day=TruncDate("created_at", tzinfo=dt.UTC))

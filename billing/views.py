@@ -2,7 +2,7 @@
 
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpResponse
@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 
 from billing.arrangements import Arrangement, arrangements_of
 from billing.presenters import ArrangementPanel, tiers
-from billing.usage import per_day
+from billing.usage import DayCounts, per_day
 from medimic.formatting import Dates
 from orgs.models import Membership
 from orgs.standing import SignedInRequest, standing_in
@@ -36,12 +36,18 @@ def billing(request: SignedInRequest) -> HttpResponse:
             dates,
             locale,
             admins=admins[a.payer.organization_id] if not a.is_manager else (),
-            counts=counts.get(a.usage_period, {}) if a.is_manager else None,
+            counts=_counts(a, counts) if a.is_manager else None,
         )
         for a in arrangements
     ]
     context = {"panels": panels, "tiers": tiers((a.terms.plan for a in arrangements), locale)}
     return render(request, "billing/billing.html", context)
+
+
+def _counts(arrangement: Arrangement, counts: Mapping[uuid.UUID, DayCounts]) -> DayCounts:
+    """The sessions per day of one payer; none before its first session."""
+    period = arrangement.usage_period
+    return counts.get(period, {}) if period else {}
 
 
 def _admins(arrangements: Iterable[Arrangement]) -> dict[uuid.UUID | None, list[str]]:

@@ -10,6 +10,8 @@ VIEWS = {
         ("devices", "device"),
         ("devices", "deviceauthorization"),
         ("outbox", "delivery"),
+        ("orgs", "organization"),
+        ("orgs", "membership"),
         ("billing", "subscription"),
     ],
     "Auditor": [("audit", "auditevent")],

@@ -46,22 +46,19 @@ class History:
 
     def tell(self, *, days: int) -> None:
         """What happened in the last so many days."""
-        for house, rate in ((self.cast.clinic, 1.3), (self.cast.hospital, 0.8)):
-            for person in house.staff:
+        for workplace, rate in ((self.cast.clinic, 1.3), (self.cast.hospital, 0.8)):
+            for person in workplace.staff:
                 share = 0.5 if person == self.cast.locum else 1.0
-                self._months(person, house, days, rate * share)
+                self._months(person, workplace, days, rate * share)
         self._months(self.cast.solo, None, days, 2.2)
         for _number in range(TRIAL_SESSIONS):
             self._someday(self.cast.trial, None, 11)
         for row in self.guests:
             for day in range(GUEST_SESSIONS):
                 self._visit(None, None, row, self.now - dt.timedelta(days=7 + 3 * day, hours=day))
-        for person, house, minutes in (
-            (self.cast.person("provider@clinic.example"), self.cast.clinic, 12),
-            (self.cast.solo, None, 25),
-            (self.cast.hospital.staff[1], self.cast.hospital, 7),
-        ):
-            self._running(person, house, minutes)
+        self._running(self.cast.person("provider@clinic.example"), self.cast.clinic, 12)
+        self._running(self.cast.solo, None, 25)
+        self._running(self.cast.hospital.staff[1], self.cast.hospital, 7)
 
     def _months(self, person: Person, house: House | None, days: int, rate: float) -> None:
         for ago in range(days, -1, -1):

@@ -10,7 +10,8 @@ from django.utils import timezone
 from accounts.models import Person
 from devices import actions
 from devices.models import DeviceAuthorization
-from medimic.audit.log import ActorKind, Origin
+from medimic.audit.log import Origin
+from medimic.audit.models import ActorKind
 from medimic.demo.accounts import ACCOUNTS
 from medimic.demo.cast import Cast, Casting
 from medimic.demo.fleet import FAIRPHONE_5, Fleet, equip

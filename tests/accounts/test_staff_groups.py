@@ -25,6 +25,8 @@ def test_each_group_may_look_and_nothing_else(db):
         "devices.view_device",
         "devices.view_deviceauthorization",
         "outbox.view_delivery",
+        "orgs.view_organization",
+        "orgs.view_membership",
         "billing.view_subscription",
     }
 
