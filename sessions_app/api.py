@@ -10,7 +10,7 @@ from ninja import Header, Query, Router
 
 from devices.auth import TokenAuth, device_auth, session_auth
 from devices.models import DeviceAuthorization, Token
-from devices.schemas import TokensOut
+from devices.schemas import DeviceIn, TokensOut
 from medimic.api_schema import refuses
 from medimic.audit.log import Origin
 from medimic.pagination import cursor_of, keyset_slice
@@ -72,19 +72,7 @@ def start_session(
         chooses_organization="organization_id" in body.model_fields_set,
         idempotency_key=idempotency_key or "",
     )
-    is_guest_call = "Authorization" not in request.headers
-    if is_guest_call != (body.device is not None):
-        raise Problem(
-            422,
-            "guest_device_needed",
-            _("Send either the token of a device or, as a guest, its description."),
-        )
-    if body.device is not None:
-        started = visits.start_as_guest(wanted, device=body.device, origin=Origin.device(request, None))
-    else:
-        authorization = device_auth(request).authorization
-        origin = Origin.device(request, authorization.account_id)
-        started = visits.start(wanted, authorization=authorization, origin=origin)
+    started = _start(request, wanted, body.device)
     return StartedOut(
         **_facts(started.visit, is_host=True),
         session_token=started.session_token,
@@ -136,6 +124,19 @@ def end_session(request: HttpRequest, session_id: uuid.UUID) -> SessionOut:
         raise Problem(403, "host_only", _("Only the host of this session can do that."))
     visits.end(visit, origin=Origin.device(request, authorization.account_id))
     return _session(visit, authorization)
+
+
+def _start(request: HttpRequest, wanted: visits.Wanted, device: DeviceIn | None) -> visits.Started:
+    """For the account or guest whose token is sent; without one, for a new guest of that device."""
+    if ("Authorization" in request.headers) == (device is not None):
+        raise Problem(
+            422, "guest_device_needed", _("Send either a device's token or, as a guest, its description.")
+        )
+    if device is not None:
+        return visits.start_as_guest(wanted, device=device, origin=Origin.device(request, None))
+    authorization = device_auth(request).authorization
+    origin = Origin.device(request, authorization.account_id)
+    return visits.start(wanted, authorization=authorization, origin=origin)
 
 
 def _token(request: HttpRequest) -> Token:
