@@ -1,11 +1,12 @@
 """What every template knows."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils.functional import Promise, SimpleLazyObject
 from django.utils.translation import gettext_lazy as _
 
@@ -60,9 +61,9 @@ def navigation(request: HttpRequest) -> list[Item]:
     here = _route(request)
     segment = None if here is None else here.partition("/")[0]
     return [
-        Item(label, href, icon, segment in segments)
+        Item(label, _address(name), icon, segment in segments)
         for label, name, icon, segments in SECTIONS
-        if name not in hidden and (href := _address(name))
+        if name not in hidden
     ]
 
 
@@ -72,9 +73,7 @@ def settings_tabs(request: HttpRequest) -> list[Item]:
     fits = [start for tab in SETTINGS_TABS for start in tab[3] if here.startswith(start)]
     longest = max(fits, key=len, default=None)
     return [
-        Item(label, href, icon, longest in starts)
-        for label, name, icon, starts in SETTINGS_TABS
-        if (href := _address(name))
+        Item(label, _address(name), icon, longest in starts) for label, name, icon, starts in SETTINGS_TABS
     ]
 
 
@@ -83,8 +82,6 @@ def _route(request: HttpRequest) -> str | None:
     return request.resolver_match.route if request.resolver_match else None
 
 
+@lru_cache(maxsize=32)
 def _address(name: str) -> str:
-    try:
-        return reverse(name)
-    except NoReverseMatch:
-        return ""
+    return reverse(name)
