@@ -303,7 +303,7 @@ STORAGES = {
 # --- E-mail ------------------------------------------------------------------
 
 # EMAIL_URL: smtp+tls://user:password@host:587 in production; otherwise files below var/mail.
-vars().update(environment.service(env.email_url, "EMAIL_URL", f"filemail://{VAR_DIR / 'mail'}"))
+vars().update(environment.service(env.email_url, "EMAIL_URL", f"filemail:///{VAR_DIR / 'mail'}"))
 # A mail server that accepts and then says nothing holds a worker for this many seconds at a step.
 EMAIL_TIMEOUT = 10
 # DEFAULT_FROM_EMAIL: the sender of every mail.

@@ -1,5 +1,6 @@
 """What the environment must hold, and what happens when it does not."""
 
+import os
 import re
 import subprocess
 import sys
@@ -149,3 +150,14 @@ def test_every_cookie_in_production_is_bound_to_the_host_and_to_https(production
         assert name.startswith("__Host-")
         assert {"Secure", "HttpOnly", "Path=/"} <= {word.strip() for word in attributes.split(";")}
         assert "Domain" not in attributes
+
+
+def test_a_laptops_mails_lie_below_its_directory_for_what_is_written(tmp_path):
+    # In an address, one slash more than expected tells an absolute path from a relative one.
+    script = "from medimic import settings; print(settings.EMAIL_FILE_PATH)"
+    environment = {**os.environ, "VAR_DIR": str(tmp_path)}
+    environment.pop("EMAIL_URL", None)
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == str(tmp_path / "mail")

@@ -157,7 +157,7 @@ def running(databases: Databases, directory: Path) -> Iterator[Portal]:
         | {
             "PORT": str(port),
             "DATABASE_URL": databases.copy(),
-            "EMAIL_URL": f"filemail://{directory / 'mail'}",
+            "EMAIL_URL": f"filemail:///{directory / 'mail'}",
         },
         directory=directory,
     )
