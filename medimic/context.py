@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.functional import Promise, SimpleLazyObject
 from django.utils.translation import gettext_lazy as _
 
-from orgs.models import Membership
+from orgs.standing import standing_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +56,7 @@ def navigation(request: HttpRequest) -> list[Item]:
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return []
-    roles = set(Membership.objects.living().filter(person=user).values_list("role", flat=True))
-    hidden = NOT_FOR_PATIENTS if roles == {Membership.Role.PATIENT} else set()
+    hidden = NOT_FOR_PATIENTS if standing_in(request).is_patient_only else set()
     here = _route(request)
     segment = None if here is None else here.partition("/")[0]
     return [
