@@ -84,6 +84,19 @@ def test_every_variable_is_described_once_where_it_is_read():
     assert sorted(described) == sorted(read)
 
 
+def test_mails_of_a_laptop_are_files_below_the_data_directory(tmp_path):
+    ask = "from django.conf import settings; print(settings.EMAIL_FILE_PATH)"
+    done = subprocess.run(
+        [sys.executable, "manage.py", "shell", "--no-imports", "--command", ask],
+        cwd=settings.BASE_DIR,
+        env=production.environment(PORTAL_URL=None, EMAIL_URL=None, VAR_DIR=str(tmp_path)),
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.strip() == str(tmp_path / "mail")
+
+
 @pytest.fixture(scope="module")
 def production_portal(tmp_path_factory):
     """The address of a gunicorn under production settings, with one person who can sign in."""

@@ -1,11 +1,212 @@
-"""How the browser reaches every page that the portal has.
+"""How a browser reaches every page of the portal.
 
-A route of the URL resolver that stands in neither table fails the run.
+A route of the URL resolver that no table here knows fails the run: a new page is
+looked at in both themes and at both widths from its first day on.
 """
 
-# Who asks for it, and the address: a dash stands for the route itself. Names in braces are
-# looked up on the page that links there; see `linked`.
-VISITS: dict[str, tuple[str, str]] = {}
+import base64
+import email
+import email.policy
+import hashlib
+import hmac
+import re
+import struct
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from playwright.sync_api import Page
+
+from tests.browser.portal import PASSWORD, Portal
+
+NOBODY = ""
+PROVIDER = "provider@clinic.example"
+ADMIN = "admin@clinic.example"
+SOLO = "solo@demo.example"
+TRIAL = "trial@demo.example"
+PATIENT = "patient@clinic.example"
+# Has a second factor: the tests enrol one.
+SUPPORT = "support@demo.example"
+
+# The route is the address; who looks at it.
+PLAIN = {
+    "": [PROVIDER, TRIAL, PATIENT],
+    "accessibility/": [NOBODY, PROVIDER],
+    "accounts/2fa/reauthenticate/": [SUPPORT],
+    "accounts/2fa/recovery-codes/": [SUPPORT],
+    "accounts/2fa/recovery-codes/generate/": [SUPPORT],
+    "accounts/2fa/totp/activate/": [SOLO],
+    "accounts/2fa/totp/deactivate/": [SUPPORT],
+    "accounts/email/": [PROVIDER],
+    "accounts/inactive/": [NOBODY],
+    "accounts/login/": [NOBODY],
+    "accounts/logout/": [PROVIDER],
+    "accounts/password/change/": [PROVIDER],
+    "accounts/password/reset/": [NOBODY],
+    "accounts/password/reset/done/": [NOBODY],
+    "accounts/password/reset/key/done/": [NOBODY],
+    "accounts/reauthenticate/": [PROVIDER],
+    "accounts/signup/": [NOBODY],
+    "admin/": [SUPPORT],
+    "admin/accounts/person/": [SUPPORT],
+    "admin/devices/device/": [SUPPORT],
+    "admin/devices/deviceauthorization/": [SUPPORT],
+    "admin/outbox/delivery/": [SUPPORT],
+    "api/docs": [NOBODY],
+    "billing/": [SOLO, ADMIN, TRIAL],
+    "organization/": [SOLO],
+    "sessions/": [PROVIDER, PATIENT],
+    "settings/": [PROVIDER],
+    "settings/activity/": [PROVIDER],
+    "settings/devices/": [PROVIDER, TRIAL],
+    "settings/devices/authentication/": [SOLO, TRIAL],
+    "settings/security/": [PROVIDER, SUPPORT],
+    "settings/security/sign-out-everywhere/": [PROVIDER],
+}
+
+# The address is that of the first link of this route on another page.
+LINKED = {
+    "admin/^(?P<app_label>audit|outbox|accounts|devices)/$": (SUPPORT, "admin/"),
+    "admin/accounts/person/<path:object_id>/change/": (SUPPORT, "admin/accounts/person/"),
+    "admin/devices/device/<path:object_id>/change/": (SUPPORT, "admin/devices/device/"),
+    "admin/devices/deviceauthorization/<path:object_id>/change/": (
+        SUPPORT,
+        "admin/devices/deviceauthorization/",
+    ),
+    "admin/outbox/delivery/<path:object_id>/change/": (SUPPORT, "admin/outbox/delivery/"),
+    "organizations/<slug:slug>/": (ADMIN, "organization/"),
+    "sessions/<uuid:session_id>/": (PROVIDER, "sessions/"),
+    "settings/devices/<uuid:authorization_id>/": (PROVIDER, "settings/devices/"),
+    "settings/devices/<uuid:authorization_id>/revocation/": (PROVIDER, "settings/devices/"),
+}
 
 # Routes that show no page of their own, and why.
-NO_PAGE: dict[str, str] = {}
+NO_PAGE = {
+    "accounts/2fa/": "leads to Security",
+    "accounts/2fa/recovery-codes/download/": "a text file",
+    "accounts/login/code/confirm/": "signing in by code is off",
+    "accounts/password/set/": "everybody has a password",
+    "accounts/sessions/": "leads to Security",
+    "accounts/step-up/": "leads to what is missing",
+    "healthz": "for probes",
+    "readyz": "for probes",
+    "settings/security/browsers/<slug:reference>/sign-out/": "is posted to",
+    "user-profile": "leads to Connected Devices",
+}
+NO_PAGE_PATTERNS = {
+    r"api/(?!docs).*": "JSON",
+    r"admin/.*/(add|<path:object_id>/(history|delete))/": "staff add and delete nothing; history is ours",
+    r"admin/.*<path:object_id>/": "leads to the page of the object",
+    r"admin/(login|logout|password_change(/done)?|autocomplete|jsi18n)/": "the admin's door is ours",
+    r"admin/(audit|outbox/jobrun)/.*": "for auditors",
+    r"admin/\(\?P<url>.*": "whatever else: a 404",
+}
+
+
+def reset_form(page: Page, portal: Portal) -> None:
+    """The form behind the link of a mail."""
+    page.goto(f"{portal.url}/accounts/password/reset/")
+    page.get_by_label("Email").fill(SOLO)
+    page.get_by_role("main").get_by_role("button").first.click()
+    page.goto(mailed_link(portal, r"/accounts/password/reset/key/\S+"))
+
+
+def confirmation_of_an_address(page: Page, portal: Portal) -> None:
+    """The form that asks for the code from a mail."""
+    page.goto(f"{portal.url}/accounts/signup/")
+    for label, text in {"First name": "Nora", "Last name": "New", "Email": "nora@people.example"}.items():
+        page.get_by_label(label).fill(text)
+    for field in page.locator("input[type=password]").all():
+        field.fill(PASSWORD)
+    page.get_by_role("main").get_by_role("button").first.click()
+    page.wait_for_url("**/confirm-email/")
+
+
+def second_step_of_a_sign_in(page: Page, portal: Portal) -> None:
+    page.goto(f"{portal.url}/accounts/login/")
+    page.fill("input[name=login]", SUPPORT)
+    page.fill("input[name=password]", PASSWORD)
+    page.get_by_role("main").get_by_role("button", name="Sign In").click()
+    page.wait_for_url("**/2fa/authenticate/")
+
+
+# Pages that one has to act for; by nobody who is signed in.
+REACHED: dict[str, Callable[[Page, Portal], None]] = {
+    "accounts/2fa/authenticate/": second_step_of_a_sign_in,
+    "accounts/confirm-email/": confirmation_of_an_address,
+    "accounts/^password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$": reset_form,
+}
+
+
+def new_device_link(page: Page, portal: Portal) -> None:
+    page.goto(f"{portal.url}/settings/devices/authentication/")
+    page.get_by_role("button", name="Make the link").click()
+    page.get_by_label("The same as a link").wait_for()
+
+
+def revocation_dialog(page: Page, portal: Portal) -> None:
+    page.goto(f"{portal.url}/settings/devices/")
+    page.get_by_role("main").get_by_role("link", name="Revoke").first.click()
+    page.get_by_role("dialog").wait_for()
+
+
+def account_menu(page: Page, portal: Portal) -> None:
+    page.goto(portal.url)
+    page.locator("button.account").click()
+
+
+def rejected_form(page: Page, portal: Portal) -> None:
+    page.goto(f"{portal.url}/accounts/password/change/")
+    for number, field in enumerate(page.locator("main input[type=password]").all()):
+        field.fill(f"wrong {number}")
+    page.get_by_role("main").get_by_role("button").first.click()
+    page.locator("[aria-invalid=true]").first.wait_for()
+
+
+def unknown_address(page: Page, portal: Portal) -> None:
+    page.goto(f"{portal.url}/nowhere/")
+
+
+def forbidden_address(page: Page, portal: Portal) -> None:
+    page.goto(f"{portal.url}/admin/login/")
+
+
+# States of pages that no address leads to.
+STATES: dict[str, tuple[str, Callable[[Page, Portal], None]]] = {
+    "the link for a new device": (SOLO, new_device_link),
+    "the dialog before a revocation": (PROVIDER, revocation_dialog),
+    "the account menu": (PROVIDER, account_menu),
+    "a form with mistakes": (PROVIDER, rejected_form),
+    "an unknown address": (PROVIDER, unknown_address),
+    "a refusal": (PROVIDER, forbidden_address),
+}
+
+
+def mailed_link(portal: Portal, pattern: str) -> str:
+    """The newest link of this form among the mails that the portal sends."""
+    mails = Path(portal.directory, "mail")
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        for path in sorted(mails.glob("*"), key=lambda path: path.stat().st_mtime, reverse=True):
+            mail = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
+            text = mail.get_body(("plain",))
+            if text and (found := re.search(pattern, text.get_content())):
+                return portal.url + found[0]
+        time.sleep(0.1)
+    raise AssertionError(f"no mail with {pattern}")
+
+
+def totp(secret: str, at: float) -> str:
+    """The code of an authenticator app (RFC 6238, 30 seconds, 6 digits)."""
+    key = base64.b32decode(secret + "=" * (-len(secret) % 8))
+    digest = hmac.digest(key, struct.pack(">Q", int(at) // 30), hashlib.sha1)
+    offset = digest[-1] & 15
+    return f"{(struct.unpack('>I', digest[offset : offset + 4])[0] & 0x7FFFFFFF) % 1_000_000:06}"
+
+
+def link_pattern(route: str) -> re.Pattern[str]:
+    """What the address of a link of this route looks like."""
+    shape = route.replace("^", "").removesuffix("$")
+    return re.compile(
+        "/" + re.sub(r"\(\?P<\w+>([^()]*)\)|<[^>]+>", lambda m: f"(?:{m[1] or '[^/]+'})", shape)
+    )

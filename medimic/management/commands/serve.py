@@ -31,6 +31,7 @@ class Command(BaseCommand):
         try:
             house.wait_for_port(port)
             self.stdout.write(_banner())
+            self.stdout.flush()
             house.wait()
         finally:
             house.stop()
