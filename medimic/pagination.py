@@ -98,15 +98,19 @@ def _values(model: type[models.Model], order: Sequence[str], cursor: str) -> lis
         plain = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         if not isinstance(plain, list) or len(plain) != len(order):
             raise ValueError
-        values = [
-            model._meta.get_field(name.lstrip("-")).to_python(value)
-            for name, value in zip(order, plain, strict=True)
-        ]
+        values = [_field(model, name).to_python(value) for name, value in zip(order, plain, strict=True)]
     except (ValueError, TypeError, binascii.Error, ValidationError, FieldDoesNotExist):
         raise Http404 from None
     if any(value is None or (isinstance(value, str) and "\0" in value) for value in values):
         raise Http404
     return values
+
+
+def _field(model: type[models.Model], name: str) -> models.Field[Any, Any]:
+    field = model._meta.get_field(name.lstrip("-"))
+    if not isinstance(field, models.Field):
+        raise TypeError(f"{name} holds no value of its own to sort by")
+    return field
 
 
 def _beyond(order: Sequence[str], values: Sequence[Any], *, backwards: bool) -> Q:
