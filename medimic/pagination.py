@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from django.core.exceptions import FieldDoesNotExist, ValidationError
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 from django.http import Http404, HttpRequest
@@ -92,21 +92,22 @@ def _plain(value: Any) -> Any:
 
 def _values(model: type[models.Model], order: Sequence[str], cursor: str) -> list[Any]:
     """The cursor's values, as their fields understand them."""
+    fields = [_field(model, name) for name in order]
     try:
         if len(cursor) > LONGEST_CURSOR:
             raise ValueError
         plain = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         if not isinstance(plain, list) or len(plain) != len(order):
             raise ValueError
-        values = [_field(model, name).to_python(value) for name, value in zip(order, plain, strict=True)]
-    except (ValueError, TypeError, binascii.Error, ValidationError, FieldDoesNotExist):
+        values = [field.to_python(value) for field, value in zip(fields, plain, strict=True)]
+    except (ValueError, TypeError, binascii.Error, ValidationError):
         raise Http404 from None
     if any(value is None or (isinstance(value, str) and "\0" in value) for value in values):
         raise Http404
     return values
 
 
-def _field(model: type[models.Model], name: str) -> models.Field[Any, Any]:
+def _field(model: type[models.Model], name: str) -> "models.Field[Any, Any]":
     field = model._meta.get_field(name.lstrip("-"))
     if not isinstance(field, models.Field):
         raise TypeError(f"{name} holds no value of its own to sort by")
