@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from accounts.models import Person
 from devices.models import DeviceAuthorization
@@ -69,9 +70,9 @@ class Visit(models.Model):
         TWO_DEVICE = "two_device", _("Two-Device")
 
     class Status(models.TextChoices):
-        ACTIVE = "active", _("Active")
-        ENDED = "ended", _("Ended")
-        EXPIRED = "expired", _("Expired")
+        ACTIVE = "active", pgettext_lazy("session", "Active")
+        ENDED = "ended", pgettext_lazy("session", "Ended")
+        EXPIRED = "expired", pgettext_lazy("session", "Expired")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(_("session name"), max_length=120)
