@@ -361,6 +361,41 @@ class Registration(models.Model):
         return str(self.id)
 
 
+class RevocationReceipt(models.Model):
+    """What a revocation ended: what was living, channel by channel, at the instant `revoked_at`.
+
+    Counted and written in the transaction that revokes, and never again.
+    """
+
+    CHANNELS = (
+        "browser_sign_ins",
+        "access_tokens",
+        "refresh_tokens",
+        "session_tokens",
+        "push_routes",
+        "pending_registrations",
+    )
+
+    authorization = models.OneToOneField(
+        DeviceAuthorization, on_delete=models.PROTECT, primary_key=True, related_name="receipt"
+    )
+    browser_sign_ins = models.PositiveIntegerField(default=0)
+    access_tokens = models.PositiveIntegerField(default=0)
+    refresh_tokens = models.PositiveIntegerField(default=0)
+    session_tokens = models.PositiveIntegerField(default=0)
+    push_routes = models.PositiveIntegerField(default=0)
+    pending_registrations = models.PositiveIntegerField(default=0)
+    # Whoever revoked it said that they do not know the device.
+    is_unrecognized = models.BooleanField(default=False)
+
+    def __str__(self) -> str:
+        return str(self.authorization_id)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        return {channel: getattr(self, channel) for channel in self.CHANNELS}
+
+
 class KeyPair(models.Model):
     """The public half of a device's ECDH P-256 key for one account, as a JWK.
 
