@@ -424,7 +424,8 @@ class TokenFamily(models.Model):
     """All tokens that follow from one sign-in of a device, by rotation.
 
     `account_epoch` is the account's `token_epoch` at the sign-in: when the two
-    differ, the family is dead without having been touched.
+    differ, the family is dead without having been touched. `jkt` is the RFC 7638
+    thumbprint of the key that the tokens are bound to (DPoP); empty, they are not.
     """
 
     class EndedReason(models.TextChoices):
@@ -437,6 +438,7 @@ class TokenFamily(models.Model):
         DeviceAuthorization, on_delete=models.PROTECT, related_name="token_families"
     )
     account_epoch = models.PositiveIntegerField(default=0)
+    jkt = models.CharField(max_length=43, blank=True, default="")
     created_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)
@@ -459,8 +461,9 @@ class Token(models.Model):
 
     Access and refresh tokens belong to a family; a session token belongs to an
     authorization and to one session (`session_id`, of a floor above), and bears
-    the account's epoch itself. Both halves of a pair point to the refresh token
-    that they were given for; of that one, `rotated_at` tells that it is spent.
+    the account's epoch and the key's `jkt` itself. Both halves of a pair point to
+    the refresh token that they were given for; of that one, `rotated_at` tells that
+    it is spent.
     """
 
     class Kind(models.TextChoices):
@@ -476,6 +479,7 @@ class Token(models.Model):
     )
     session_id = models.UUIDField(null=True, blank=True)
     account_epoch = models.PositiveIntegerField(default=0)
+    jkt = models.CharField(max_length=43, blank=True, default="")
     created_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField()
     first_used_at = models.DateTimeField(null=True, blank=True)
@@ -502,6 +506,11 @@ class Token(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} of {self.authorization_id}"
+
+    @property
+    def bound_to(self) -> str:
+        """The thumbprint of the key that must prove it; empty for a bearer token."""
+        return self.family.jkt if self.family else self.jkt
 
 
 ACCESS_LIFETIME = dt.timedelta(minutes=15)
