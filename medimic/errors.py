@@ -4,16 +4,23 @@
 those are away. 403, 404 and 429 are drawn for the person, with the navigation.
 """
 
+import sys
+
 from django.conf import settings
+from django.db import InterfaceError, OperationalError, connection
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from redis.exceptions import RedisError
+
 from medimic.problems import Problem, problem_response
 
 API = "/api/"
+# What the database or the cache raises when it does not answer.
+AWAY = (OperationalError, InterfaceError, RedisError)
 UNAVAILABLE_SECONDS = 5
 TOO_MANY_SECONDS = 60
 
@@ -60,6 +67,11 @@ def too_many_requests(request: HttpRequest) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
+    """Django calls it while it handles what a view or a middleware raised."""
+    if isinstance(sys.exc_info()[1], AWAY):
+        # A connection that broke is not taken for the next request.
+        connection.close()
+        return unavailable(request)
     if _is_api(request):
         problem = Problem(500, "internal_error", _("Something went wrong on our side. It was logged."))
         return problem_response(request, problem)

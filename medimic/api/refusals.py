@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
-from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
 from django.utils.translation import gettext_lazy as _
 from ninja.errors import AuthenticationError, HttpError, Throttled, ValidationError
 
+from medimic.errors import AWAY
 from medimic.problems import Problem, problem_response
 
 logger = logging.getLogger("medimic.api")
@@ -47,8 +47,8 @@ def problem_of(error: Exception) -> Problem:
             return Problem(401, "not_signed_in", _("This call needs a sign-in."))
         case HttpError():
             return _of_http_error(error)
-        case OperationalError() | InterfaceError():
-            logger.error("The database did not answer: %s", type(error).__name__)
+        case _ if isinstance(error, AWAY):
+            logger.error("The database or the cache did not answer: %s", type(error).__name__)
             return Problem(
                 503, "unavailable", _("The portal is not available right now."), retry_after=RETRY_SECONDS
             )
