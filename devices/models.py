@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Person
 from devices.keys import PublicKey, thumbprint
+from devices.versions import VersionKeyField
 from medimic.fields import EncryptedTextField
 from orgs.models import Organization
 
@@ -30,6 +31,16 @@ class Platform(models.TextChoices):
     WINDOWS = "windows", "Windows"
     LINUX = "linux", "Linux"
     CHROMEOS = "chromeos", "ChromeOS"
+
+
+VERSION_KEYS = (("os_version", "os_version_key"), ("app_version", "app_version_key"))
+
+
+def os_name(platform: str, version: str) -> str:
+    """The platform's label and the version; a Linux that gives its own name bears that."""
+    if platform == Platform.LINUX.label and version[:1].isalpha():
+        return version
+    return f"{platform} {version}".strip()
 
 
 class Device(models.Model):
@@ -57,8 +68,12 @@ class Device(models.Model):
     model = models.CharField(_("model"), max_length=100)
     device_type = models.CharField(_("type"), max_length=10, choices=DeviceType.choices)
     platform = models.CharField(_("platform"), max_length=10, choices=Platform.choices)
-    os_version = models.CharField(_("OS version"), max_length=40)
-    app_version = models.CharField(_("app version"), max_length=40)
+    # Of a Linux, also its name. Empty where a browser does not tell.
+    os_version = models.CharField(_("OS version"), max_length=40, blank=True)
+    # Empty for a browser: it runs no app of ours.
+    app_version = models.CharField(_("app version"), max_length=40, blank=True)
+    os_version_key = VersionKeyField(of="os_version")
+    app_version_key = VersionKeyField(of="app_version")
     first_seen_at = models.DateTimeField(_("first seen"), default=timezone.now)
     last_seen_at = models.DateTimeField(_("last seen"), default=timezone.now)
 
@@ -79,10 +94,16 @@ class Device(models.Model):
     def __str__(self) -> str:
         return f"{self.model} · {self.os}"
 
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        fields = kwargs.get("update_fields")
+        if fields is not None:
+            kwargs["update_fields"] = {*fields, *(key for field, key in VERSION_KEYS if field in fields)}
+        super().save(*args, **kwargs)
+
     @property
     def os(self) -> str:
-        """Operating system with its version, e.g. "iOS 17.4"."""
-        return f"{Platform(self.platform).label} {self.os_version}".strip()
+        """Operating system with its version, e.g. "iOS 17.4", "Ubuntu 24.04"."""
+        return os_name(str(Platform(self.platform).label), self.os_version)
 
     @property
     def is_owned(self) -> bool:
