@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -86,6 +86,45 @@ def service(parse: Callable[..., dict[str, Any]], name: str, default: str) -> di
     if not found:
         raise ImproperlyConfigured(f"{name} is not an address that the portal understands.")
     return found
+
+
+def sms(env: environ.Env, name: str, default: str) -> tuple[str, dict[str, str]]:
+    """The backend of text messages that an address stands for, and its options; none for an empty one."""
+    value = str(env.str(name, default=default)).strip()
+    try:
+        parts = urlsplit(value)
+        found = _sms_backend(parts, dict(parse_qsl(parts.query, strict_parsing=bool(parts.query))))
+    except ValueError:
+        found = None
+    if found is None:
+        raise ImproperlyConfigured(f"{name} is not an address that the portal understands.")
+    backend, options = found
+    return (f"medimic.sms.backends.{backend}.Backend" if backend else ""), options
+
+
+def _sms_backend(parts: SplitResult, query: dict[str, str]) -> tuple[str, dict[str, str]] | None:
+    is_bare = not (parts.netloc or query or parts.fragment)
+    if not parts.scheme:
+        return ("", {}) if is_bare and not parts.path else None
+    if parts.scheme in ("console", "memory"):
+        return (parts.scheme, {}) if is_bare and not parts.path else None
+    if parts.scheme == "file":
+        return ("file", {"directory": unquote(parts.path)}) if is_bare and parts.path else None
+    if parts.scheme not in ("http", "https") or not parts.hostname or not parts.password or parts.fragment:
+        return None
+    if query.keys() - {"from"} or not (
+        unquote(parts.password).isascii() and unquote(parts.password).isprintable()
+    ):
+        return None
+    if parts.scheme == "http" and parts.hostname not in LOOPBACK_HOSTS:
+        # The token and the texts would be there for anybody on the way to read.
+        return None
+    return "gateway", {
+        "url": f"{parts.scheme}://{_host_and_port(parts)}{parts.path or '/'}",
+        "token": unquote(parts.password),
+        "account": unquote(parts.username or ""),
+        "sender": query.get("from", ""),
+    }
 
 
 def debug(env: environ.Env, name: str, *, production: bool) -> bool:

@@ -309,6 +309,13 @@ EMAIL_TIMEOUT = 10
 # DEFAULT_FROM_EMAIL: the sender of every mail.
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="MediMic <no-reply@medimic.example>")
 
+# --- Text messages -----------------------------------------------------------
+
+# SMS_URL: console://, file:///directory, memory://, or a gateway that takes JSON with a bearer
+# token: https://account:token@host/path?from=MediMic. In production nothing is sent without it;
+# a laptop writes files below var/sms.
+SMS_BACKEND, SMS_OPTIONS = environment.sms(env, "SMS_URL", "" if PRODUCTION else f"file://{VAR_DIR / 'sms'}")
+
 # --- Log ---------------------------------------------------------------------
 
 # LOG_LEVEL: DEBUG, INFO, WARNING or ERROR.

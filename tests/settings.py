@@ -13,6 +13,7 @@ os.environ.update(
         "LOOKUP_KEY": base64.b64encode(b"tests-only-lookup-key--32-bytes!").decode(),
         "AUDIT_KEYS": base64.b64encode(b"tests-only-audit-key---32-bytes!").decode(),
         "EMAIL_URL": "memorymail://",
+        "SMS_URL": "memory://",
     }
 )
 os.environ.setdefault("LOG_LEVEL", "ERROR")

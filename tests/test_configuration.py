@@ -34,6 +34,7 @@ MALFORMED = [
     ("DATABASE_URL", "host-and-password"),
     ("CACHE_URL", "pigeon://post"),
     ("EMAIL_URL", "pigeon://user:password@post"),
+    ("SMS_URL", "pigeon://user:password@post"),
     ("LOG_LEVEL", "LOUD"),
     ("DEBUG", "true"),
 ]

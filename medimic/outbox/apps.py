@@ -14,9 +14,12 @@ class OutboxConfig(AppConfig):
     def ready(self) -> None:
         from medimic.outbox import delivering, registry
         from medimic.outbox.email import EmailChannel
-        from medimic.outbox.mail import CHANNEL
+        from medimic.outbox.mail import CHANNEL as EMAIL
+        from medimic.outbox.sms import CHANNEL as SMS
+        from medimic.outbox.sms import SMSChannel
 
-        registry.register_channel(CHANNEL, EmailChannel())
+        registry.register_channel(EMAIL, EmailChannel())
+        registry.register_channel(SMS, SMSChannel())
         registry.register_job("outbox.prune", every=dt.timedelta(days=1), run=delivering.prune)
         # Does nothing: that it ran is the news, and `/readyz` tells it.
         registry.register_job(HEARTBEAT, every=dt.timedelta(seconds=30), run=lambda: None)
