@@ -13,7 +13,6 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
-
 from redis.exceptions import RedisError
 
 from medimic.problems import Problem, problem_response

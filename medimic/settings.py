@@ -120,7 +120,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "allauth.usersessions.middleware.UserSessionsMiddleware",
+    "accounts.middleware.browser_activity",
 ]
 
 ROOT_URLCONF = "medimic.urls"
@@ -235,7 +235,6 @@ MFA_FORMS = {
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "MediMic"
 
-USERSESSIONS_TRACK_ACTIVITY = True
 
 # "Trust this browser" is a sign-in of this length; without it, it ends with the browser.
 SESSION_COOKIE_AGE = 30 * 24 * 3600
