@@ -5,6 +5,7 @@ Each verb is one transaction: the change, its row of the audit log and its mail.
 
 import datetime as dt
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from django.conf import settings
@@ -13,9 +14,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Person
-from devices import deep_link, identity, keys, limits, notices, push, tokens
+from devices import deep_link, identity, keys, limits, notices, ownership, push, receipts, tokens
 from devices.models import (
-    Device,
     DeviceAuthorization,
     DeviceAuthorizationQuerySet,
     Registration,
@@ -47,14 +47,25 @@ class SignedIn:
 
 
 def issue_link(
-    *, account: Person, by: Person, name: str = "", phone_number: str = "", origin: Origin
+    *,
+    account: Person,
+    by: Person,
+    name: str = "",
+    phone_number: str = "",
+    origin: Origin,
+    instead_of: DeviceAuthorization | None = None,
 ) -> IssuedLink:
     """Reserve a place for a device of `account`, and make the link that signs it in.
 
-    That `by` may is for `devices.permissions` to say beforehand. Raises
-    `DeviceLimitReached`.
+    With `instead_of`, one of the account's, that one is revoked in the same transaction:
+    where no link can be made after all, it stays as it was. That `by` may is for
+    `devices.permissions` to say beforehand. Raises `DeviceLimitReached`.
     """
+    if instead_of is not None and instead_of.account_id != account.pk:
+        raise ValueError("one account's device makes no room for another's")
     with transaction.atomic():
+        if instead_of is not None:
+            _revoke(instead_of, by=by, origin=origin, reason=Reason.SELF, also_locking=[account.pk])
         limits.require_place(limits.lock(account.pk))
         authorization = DeviceAuthorization.objects.create(
             account=account, name=name, phone_number=phone_number, issued_by=by
@@ -123,7 +134,7 @@ def _log_in(token: str, facts: DeviceIn, origin: Origin) -> SignedIn:
     known = DeviceAuthorization.objects.filter(device=device, account=account, successor=None)
     _refuse_blocked(known)
     is_known = known.exists()
-    _settle_owner(device, account, pending)
+    ownership.settle(device, account, pending)
     if not is_new:
         identity.describe(device, facts)
     pending.account = account
@@ -191,17 +202,6 @@ def _refuse_blocked(known: DeviceAuthorizationQuerySet) -> None:
         )
 
 
-def _settle_owner(device: Device, account: Person, pending: DeviceAuthorization) -> None:
-    """Whoever signs in on a device without an owner, or with a guest as its owner, becomes it.
-
-    That takes the place which the pending authorization holds; on a device of
-    somebody else's, or of a pool, no place is needed.
-    """
-    if device.owner_person_id is None and device.owner_organization_id is None:
-        limits.require_place(account, besides=pending)
-        device.belong_to(account)
-
-
 def _record_refusal(token: str, problem: Problem, origin: Origin) -> None:
     found = Registration.objects.filter(token_hash=crypto.token_hash(token))
     registration = found.select_related("authorization__device").first()
@@ -222,63 +222,67 @@ def revoke(
     by: Person | None,
     origin: Origin,
     reason: Reason = Reason.SELF,
+    is_unrecognized: bool = False,
 ) -> bool:
     """End a device's access to an account, or cancel a link that nobody has used yet.
 
     From the next request on its access, refresh and session tokens are refused, as
     is a pending link; nothing is pushed to it. Sessions and other accounts on the
-    device stay. False, without a row in the log, where it had ended before.
+    device stay. What ended is counted in `authorization.receipt` and in the log.
+    False, without a row in the log, where it had ended before.
     """
     with transaction.atomic():
-        now = timezone.now()
-        # First the links: a device that is signing in with one holds its row, and we wait for it.
-        authorization.registrations.filter(used_at=None, cancelled_at=None).update(cancelled_at=now)
-        fresh = DeviceAuthorization.objects.get(pk=authorization.pk)
-        device = _lock_device(fresh.device_id)
-        if device is None:
-            reason = Reason.CANCELLED
-        ended = fresh.revoke(by=by, reason=reason)
-        if ended:
-            if device is not None:
-                _pass_ownership(device, fresh)
-            record(
-                "devices.revoked" if device else "devices.link_cancelled",
-                origin=origin,
-                person_id=fresh.account_id,
-                subject=fresh,
-                details={"device": fresh.title, "reason": reason.value},
-            )
-            if device is not None:
-                notices.revoked(fresh)
+        ended = _revoke(authorization, by=by, origin=origin, reason=reason, is_unrecognized=is_unrecognized)
     authorization.refresh_from_db()
     return ended
 
 
-def _lock_device(device_id: uuid.UUID | None) -> Device | None:
-    if device_id is None:
-        return None
-    return Device.objects.select_for_update(no_key=True).get(pk=device_id)
-
-
-def _pass_ownership(device: Device, ended: DeviceAuthorization) -> None:
-    """Hand a device on whose owner's authorization has ended.
-
-    It goes to the oldest living authorization whose account has a free place;
-    without one it has no owner until somebody's next sign-in.
-    """
-    if ended.account_id is None:
-        if device.guest_owned and not device.authorizations.living().filter(account=None).exists():
-            device.belong_to(None)
-    elif device.owner_person_id == ended.account_id:
-        heirs = list(
-            device.authorizations.living()
-            .filter(account__is_active=True)
-            .order_by("activated_at", "id")
-            .values_list("account_id", flat=True)
-        )
-        locked = {person_id: limits.lock(person_id) for person_id in sorted(heirs)}
-        heir = next((pk for pk in heirs if limits.places(locked[pk]).has_free), None)
-        device.belong_to(locked[heir] if heir else None)
+def _revoke(
+    authorization: DeviceAuthorization,
+    *,
+    by: Person | None,
+    origin: Origin,
+    reason: Reason,
+    is_unrecognized: bool = False,
+    also_locking: Iterable[uuid.UUID] = (),
+) -> bool:
+    # First the links: a device that is signing in with one holds its row, and we wait for it.
+    cancelled = authorization.registrations.good().update(cancelled_at=timezone.now())
+    attached_to = DeviceAuthorization.objects.values_list("device_id", flat=True).get(pk=authorization.pk)
+    device = ownership.lock(attached_to)
+    fresh = (
+        DeviceAuthorization.objects.select_for_update(no_key=True, of=("self",))
+        .select_related("account", "device")
+        .get(pk=authorization.pk)
+    )
+    had_route = bool(fresh.push_hash)
+    if device is None:
+        reason = Reason.CANCELLED
+    if not fresh.revoke(by=by, reason=reason):
+        return False
+    if device is not None:
+        ownership.pass_on(device, fresh, also_locking=also_locking)
+    receipt = receipts.end_and_count(
+        fresh,
+        push_routes=int(had_route),
+        pending_registrations=cancelled,
+        is_unrecognized=is_unrecognized,
+    )
+    record(
+        "devices.revoked" if device else "devices.link_cancelled",
+        origin=origin,
+        person_id=fresh.account_id,
+        subject=fresh,
+        details={
+            "device": fresh.title,
+            "reason": reason.value,
+            "unrecognized": is_unrecognized,
+            **receipt.counts,
+        },
+    )
+    if device is not None:
+        notices.revoked(fresh)
+    return True
 
 
 def sign_out(*, token: str, origin: Origin) -> bool:
@@ -317,7 +321,7 @@ def update_record(*, authorization: DeviceAuthorization, changes: DevicePatch, o
     if not given:
         return
     with transaction.atomic():
-        device = _lock_device(authorization.device_id)
+        device = ownership.lock(authorization.device_id)
         if device is None:
             raise RuntimeError(f"authorization {authorization.pk} holds a token without a device")
         versions = [
