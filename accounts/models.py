@@ -72,6 +72,8 @@ class Person(AbstractBaseUser, PermissionsMixin):
     time_zone = models.CharField(
         _("time zone"), max_length=64, default="UTC", validators=[validate_time_zone]
     )
+    # Whether a device that used a link must wait until its digits are picked in the portal.
+    confirm_devices = models.BooleanField(_("confirm new devices"), default=False)
     is_active = models.BooleanField(_("active"), default=True)
     is_staff = models.BooleanField(_("staff"), default=False)
     token_epoch = models.PositiveIntegerField(default=0, editable=False)

@@ -63,10 +63,10 @@ def lock(person_id: uuid.UUID) -> Person:
 
 def taking_places(person: Person) -> QuerySet[DeviceAuthorization]:
     """What takes a place: the account's living authorizations on devices that it owns,
-    however long unused, and its pending ones whose link is still good."""
-    good = Registration.objects.good().filter(authorization=OuterRef("pk"))
+    however long unused, and its pending ones whose link is still good or is being confirmed."""
+    awaited = Registration.objects.reserving().filter(authorization=OuterRef("pk"))
     return DeviceAuthorization.objects.living().filter(
-        Q(device__owner_person=person) | (Q(device=None) & Exists(good)), account=person
+        Q(device__owner_person=person) | (Q(device=None) & Exists(awaited)), account=person
     )
 
 

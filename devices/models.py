@@ -153,7 +153,8 @@ class DeviceAuthorizationQuerySet(models.QuerySet["DeviceAuthorization"]):
         return self.living().filter(device__isnull=False)
 
     def with_state(self) -> "DeviceAuthorizationQuerySet":
-        """With what a row's status is made of: `is_signed_in` and `link_expires_at`."""
+        """With what a row's status is made of: `is_signed_in`, `link_expires_at` (of a link that
+        is still good) and `is_asking` (a device used it and waits to be confirmed)."""
         refresh_tokens = Token.objects.filter(
             authorization=OuterRef("pk"),
             kind=Token.Kind.REFRESH,
@@ -163,9 +164,12 @@ class DeviceAuthorizationQuerySet(models.QuerySet["DeviceAuthorization"]):
             family__ended_at=None,
             family__account_epoch=OuterRef("account__token_epoch"),
         )
-        links = Registration.objects.filter(authorization=OuterRef("pk")).order_by("-expires_at")
+        links = Registration.objects.good().filter(authorization=OuterRef("pk")).order_by("-expires_at")
+        asking = Confirmation.objects.waiting().filter(registration__authorization=OuterRef("pk"))
         return self.select_related("device").annotate(
-            is_signed_in=Exists(refresh_tokens), link_expires_at=links.values("expires_at")[:1]
+            is_signed_in=Exists(refresh_tokens),
+            link_expires_at=links.values("expires_at")[:1],
+            is_asking=Exists(asking),
         )
 
 
@@ -342,6 +346,12 @@ class RegistrationQuerySet(models.QuerySet["Registration"]):
         """Those whose link still signs a device in."""
         return self.filter(used_at=None, cancelled_at=None, expires_at__gt=timezone.now())
 
+    def reserving(self) -> "RegistrationQuerySet":
+        """Those that hold a place: good ones, and used ones whose device waits to be confirmed."""
+        waiting = Confirmation.objects.waiting().filter(registration=OuterRef("pk"))
+        good = Q(used_at=None, cancelled_at=None, expires_at__gt=timezone.now())
+        return self.filter(good | Exists(waiting))
+
 
 class Registration(models.Model):
     """The one-time token inside a deep link, kept as a hash.
@@ -415,6 +425,70 @@ class RevocationReceipt(models.Model):
     @property
     def counts(self) -> dict[str, int]:
         return {channel: getattr(self, channel) for channel in self.CHANNELS}
+
+
+class ConfirmationQuerySet(models.QuerySet["Confirmation"]):
+    def waiting(self) -> "ConfirmationQuerySet":
+        """Those that the person has yet to decide on, and still can."""
+        return self.filter(
+            state=Confirmation.State.WAITING,
+            expires_at__gt=timezone.now(),
+            registration__authorization__revoked_at=None,
+        )
+
+
+class Confirmation(models.Model):
+    """A device that used a link, and is let in once its person picks the digits that it shows.
+
+    `content` is what the device said of itself, its digits and the pairs to pick from, as
+    JSON: encrypted, and erased with the decision. `poll_hash` is of the token with which
+    the device asks for the outcome, `jkt` names the key that it then has to prove.
+    """
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("Waiting")
+        CONFIRMED = "confirmed", _("Confirmed")
+        REFUSED = "refused", _("Refused")
+        MISTAKEN = "mistaken", _("Wrong digits picked")
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    registration = models.OneToOneField(Registration, on_delete=models.PROTECT, related_name="confirmation")
+    poll_hash = models.CharField(max_length=64, unique=True, editable=False)
+    jkt = models.CharField(max_length=43, blank=True, default="")
+    content = EncryptedTextField(blank=True, default="")
+    state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
+    created_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField()
+    decided_at = models.DateTimeField(null=True, blank=True)
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    collected_at = models.DateTimeField(null=True, blank=True)
+
+    objects = ConfirmationQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=(Q(state="waiting", decided_at=None, decided_by=None) & ~Q(content=""))
+                | (~Q(state="waiting") & Q(decided_at__isnull=False, decided_by__isnull=False, content="")),
+                name="confirmation_erased_when_decided",
+            ),
+            models.CheckConstraint(
+                condition=Q(collected_at=None) | Q(state="confirmed"), name="confirmation_collected_after"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+    def decide(self, state: State, *, by: Person) -> None:
+        """Note what the person decided, and forget what was kept for it."""
+        self.state = state
+        self.decided_at = timezone.now()
+        self.decided_by = by
+        self.content = ""
+        self.save(update_fields=["state", "decided_at", "decided_by", "content"])
 
 
 class KeyPair(models.Model):

@@ -101,6 +101,7 @@ class Migration(migrations.Migration):
                         verbose_name="time zone",
                     ),
                 ),
+                ("confirm_devices", models.BooleanField(default=False, verbose_name="confirm new devices")),
                 ("is_active", models.BooleanField(default=True, verbose_name="active")),
                 ("is_staff", models.BooleanField(default=False, verbose_name="staff")),
                 ("token_epoch", models.PositiveIntegerField(default=0, editable=False)),
