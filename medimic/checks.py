@@ -6,8 +6,12 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
+from medimic.environment import KEY_BYTES
+
 PER_PROCESS = ("locmem.LocMemCache", "dummy.DummyCache")
 KEYED = ("CRYPTO_KEY", "FIELD_KEYS", "LOOKUP_KEY", "AUDIT_KEYS")
+# What the settings refuse to start with; settings made in another way come by here.
+SHORTEST_SECRET_KEY = 50
 
 
 @register(Tags.caches)
@@ -25,13 +29,34 @@ def cache_is_shared(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Ch
 
 
 @register(Tags.security)
+def keys_are_whole(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+    """A key that is missing or too short protects nothing."""
+    found: list[CheckMessage] = []
+    for name in KEYED:
+        keys = _keys(name)
+        if not any(keys):
+            found.append(Error(f"{name} is missing.", hint="See docs/key-rotation.md.", id="medimic.E003"))
+        for place, key in enumerate(keys, start=1):
+            if key and len(key) != KEY_BYTES:
+                found.append(
+                    Error(
+                        f"Key {place} of {name} has {len(key)} bytes; it must have {KEY_BYTES}.",
+                        hint="Make one with: openssl rand -base64 32",
+                        id="medimic.E004",
+                    )
+                )
+    if len(settings.SECRET_KEY) < SHORTEST_SECRET_KEY:
+        found.append(Error(f"SECRET_KEY has fewer than {SHORTEST_SECRET_KEY} characters.", id="medimic.E004"))
+    return found
+
+
+@register(Tags.security)
 def keys_differ(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
     """CRYPTO_KEY is in every phone: whoever has it must not hold another key with it."""
     holder: dict[bytes, str] = {}
     found: list[CheckMessage] = []
     for name in KEYED:
-        value = getattr(settings, name)
-        for key in [value] if isinstance(value, bytes) else value:
+        for key in filter(None, _keys(name)):
             if key in holder:
                 where = f"{holder[key]} and {name}" if holder[key] != name else f"{name} twice"
                 found.append(
@@ -53,3 +78,8 @@ def mail_goes_out(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Chec
             Warning("Mails do not leave this machine.", hint="Set EMAIL_URL.", id="medimic.W001"),
         ]
     return []
+
+
+def _keys(name: str) -> list[bytes]:
+    value = getattr(settings, name, None) or []
+    return [value] if isinstance(value, bytes) else list(value)

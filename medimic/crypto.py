@@ -39,6 +39,27 @@ def decrypt(stored: str) -> str:
         raise Undecryptable from error
 
 
+def standing(stored: str) -> int | None:
+    """Which of `FIELD_KEYS` opens it, by its place in the list; None where none does."""
+    for place, key in enumerate(settings.FIELD_KEYS):
+        try:
+            _ring((key,)).decrypt(stored.encode("ascii"))
+        except (InvalidToken, UnicodeError):
+            continue
+        return place
+    return None
+
+
+def reencrypt(stored: str) -> str:
+    """The same text under the first of `FIELD_KEYS`; raises `Undecryptable`."""
+    return encrypt(decrypt(stored))
+
+
+def fingerprint(purpose: str, key: bytes) -> str:
+    """16 hex digits that name a key without telling it, other ones for each purpose."""
+    return hashlib.sha256(f"{purpose}\0".encode() + key).hexdigest()[:16]
+
+
 def keyed_hash(purpose: str, value: str) -> str:
     """64 hex digits: HMAC-SHA256 of the value, a different one for each purpose."""
     message = f"{purpose}\0{value}".encode()
