@@ -14,7 +14,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Person
-from devices import deep_link, identity, keys, limits, notices, ownership, push, receipts, tokens
+from devices import deep_link, dpop, identity, keys, limits, notices, ownership, push, receipts, tokens
+from devices.dpop import Proof
 from devices.models import (
     DeviceAuthorization,
     DeviceAuthorizationQuerySet,
@@ -100,19 +101,20 @@ def _link(token: str) -> str:
     return deep_link.seal(content, settings.CRYPTO_KEY)
 
 
-def log_in(*, token: str, device: DeviceIn, origin: Origin) -> SignedIn:
+def log_in(*, token: str, device: DeviceIn, origin: Origin, proof: Proof | None = None) -> SignedIn:
     """Sign a device in with the one-time token of a link.
 
-    The same device with the same key may ask again for a short time, as long as
-    nothing of the first answer was used: it gets fresh tokens, and the first die.
+    With a proof the tokens are bound to its key. The same device with the same key may
+    ask again for a short time, as long as nothing of the first answer was used: it gets
+    fresh tokens, and the first die.
 
     Raises `Problem`: `registration_unknown`, `registration_expired`,
-    `registration_used`, `registration_cancelled`, `device_blocked`, `account_inactive`
-    or `device_limit`. A refusal leaves the link as good as it was.
+    `registration_used`, `registration_cancelled`, `device_blocked`, `account_inactive`,
+    `device_limit` or `dpop_replayed`. A refusal leaves the link as good as it was.
     """
     try:
         with transaction.atomic():
-            return _log_in(token, device, origin)
+            return _log_in(token, device, origin, proof)
     except Problem as problem:
         # The attempt was rolled back; that it was made is told on its own.
         with transaction.atomic():
@@ -120,11 +122,21 @@ def log_in(*, token: str, device: DeviceIn, origin: Origin) -> SignedIn:
         raise
 
 
-def _log_in(token: str, facts: DeviceIn, origin: Origin) -> SignedIn:
-    registration, is_first_use = _claim(token, facts)
-    pending = registration.authorization
+def _log_in(token: str, facts: DeviceIn, origin: Origin, proof: Proof | None) -> SignedIn:
+    registration, is_first_use = _claim(token, facts, proof)
+    if proof is not None:
+        # Only now: who has no link cannot fill the store of spent proofs.
+        proof.spend()
     if not is_first_use:
-        return _log_in_again(registration, facts)
+        return log_in_again(registration, facts, proof)
+    return activate(registration.authorization, facts, origin, proof)
+
+
+def activate(pending: DeviceAuthorization, facts: DeviceIn, origin: Origin, proof: Proof | None) -> SignedIn:
+    """Sign a device in for the account of `pending`, which may be new: the one act behind all ways in.
+
+    Must be in a transaction, and locks the device, then the account, which is fresh afterwards.
+    """
     device, is_new = identity.find_or_make(facts)
     if pending.account_id is None:
         raise RuntimeError(f"authorization {pending.pk} is pending without an account")
@@ -141,7 +153,7 @@ def _log_in(token: str, facts: DeviceIn, origin: Origin) -> SignedIn:
     pending.attach(device, name=facts.name)
     push.take_route(pending, facts.push)
     pending.bind_key(facts.public_key)
-    issued = tokens.issue_pair(pending)
+    issued = tokens.issue_pair(pending, proof.thumbprint if proof else "")
     origin = replace(origin, actor_kind=ActorKind.DEVICE, actor_id=account.pk)
     record(
         "devices.signed_in",
@@ -155,14 +167,14 @@ def _log_in(token: str, facts: DeviceIn, origin: Origin) -> SignedIn:
     return SignedIn(pending, issued)
 
 
-def _claim(token: str, facts: DeviceIn) -> tuple[Registration, bool]:
+def _claim(token: str, facts: DeviceIn, proof: Proof | None) -> tuple[Registration, bool]:
     """The registration, and whether this call is the one that used it."""
     found = Registration.objects.filter(token_hash=crypto.token_hash(token))
     # One statement, so that of any number of calls at once one wins.
     is_first_use = found.good().update(
         used_at=timezone.now(),
         used_identifier_hash=identity.identifier_hash(facts.device_id),
-        used_key_thumbprint=_thumbprint(facts),
+        used_key_thumbprint=key_of(facts, proof),
     )
     registration = found.select_related("authorization__account").first()
     if registration is None:
@@ -174,22 +186,26 @@ def _claim(token: str, facts: DeviceIn) -> tuple[Registration, bool]:
     return registration, bool(is_first_use)
 
 
-def _log_in_again(registration: Registration, facts: DeviceIn) -> SignedIn:
+def log_in_again(registration: Registration, facts: DeviceIn, proof: Proof | None) -> SignedIn:
     """Answer a phone whose first answer was lost; anybody else finds the link used."""
     authorization = registration.authorization
     if (
         registration.used_at is None
         or timezone.now() - registration.used_at > tokens.RETRY_WITHIN
         or registration.used_identifier_hash != identity.identifier_hash(facts.device_id)
-        or registration.used_key_thumbprint != _thumbprint(facts)
+        or registration.used_key_thumbprint != key_of(facts, proof)
         or authorization.revoked_at is not None
         or not tokens.discard_unused_pair(authorization)
     ):
         raise Problem(410, "registration_used", _("This link was used already. Ask for a new one."))
-    return SignedIn(authorization, tokens.issue_pair(authorization))
+    return SignedIn(authorization, tokens.issue_pair(authorization, proof.thumbprint if proof else ""))
 
 
-def _thumbprint(facts: DeviceIn) -> str:
+def key_of(facts: DeviceIn, proof: Proof | None) -> str:
+    """What tells the device that used a one-time token from any other: the key of its proof, or its own."""
+    if proof is not None:
+        # Never equal to a key that was merely named.
+        return f"{dpop.SCHEME} {proof.thumbprint}"
     return keys.thumbprint(facts.public_key) if facts.public_key else ""
 
 
@@ -285,16 +301,20 @@ def _revoke(
     return True
 
 
-def sign_out(*, token: str, origin: Origin) -> bool:
+def sign_out(*, token: str, origin: Origin, prove: tokens.Prove = dpop.as_bearer) -> bool:
     """Sign a device out with any of its tokens (RFC 7009); False where there was nothing to end.
 
-    The authorization stays, and counts; a session token ends for itself alone.
+    The authorization stays, and counts; a session token ends for itself alone. A bound
+    token needs a proof here too: else whoever finds one could sign the device out.
     """
     with transaction.atomic():
-        found = Token.objects.select_related("authorization__device").filter(hash=crypto.token_hash(token))
+        found = Token.objects.select_related("family", "authorization__device").filter(
+            hash=crypto.token_hash(token)
+        )
         held = found.first()
         if held is None or held.authorization.revoked_at is not None:
             return False
+        prove(held.bound_to)
         authorization = held.authorization
         if held.kind == Token.Kind.SESSION:
             ended = bool(found.filter(ended_at=None).update(ended_at=timezone.now()))

@@ -1,5 +1,6 @@
 """The calls of the device API that are about devices."""
 
+from functools import partial
 from typing import Any
 
 from django.http import HttpRequest
@@ -7,8 +8,9 @@ from django.utils.translation import gettext_lazy as _
 from ninja import Router, Status
 
 from accounts.models import Person
-from devices import actions, permissions, tokens
+from devices import actions, dpop, permissions, tokens
 from devices.auth import device_auth, device_or_portal_auth, portal_auth
+from devices.dpop import BOUND_CODES, PROOF_CODES
 from devices.models import DeviceAuthorization, Token
 from devices.presenters import api_record
 from devices.recent import authenticated_recently
@@ -95,12 +97,15 @@ def devices(request: HttpRequest, user_id: Id | None = None) -> dict[str, Any]:
         "device_blocked",
         "account_inactive",
         "device_limit",
+        *PROOF_CODES,
     ),
 )
 def device_login(request: HttpRequest, body: DeviceLoginIn) -> dict[str, Any]:
     """The token is good once. A device whose answer was lost may send the very same again within
-    60 seconds, as long as it used nothing of that answer."""
-    signed_in = actions.log_in(token=body.token, device=body.device, origin=Origin.of(request))
+    60 seconds, as long as it used nothing of that answer. With a proof in the header DPoP (RFC 9449,
+    ES256) the tokens are bound to its key: `token_type` is then DPoP, every call needs a fresh proof."""
+    proof = dpop.read(request)
+    signed_in = actions.log_in(token=body.token, device=body.device, origin=Origin.of(request), proof=proof)
     return {**_tokens(signed_in.tokens), "device": api_record(signed_in.authorization)}
 
 
@@ -108,19 +113,33 @@ def device_login(request: HttpRequest, body: DeviceLoginIn) -> dict[str, Any]:
     "/token",
     response=TokensOut,
     summary="Exchange a refresh token for new tokens",
-    openapi_extra=refuses("token_unknown", "token_expired", "token_ended", "token_reused", "device_revoked"),
+    openapi_extra=refuses(
+        "token_unknown",
+        "token_expired",
+        "token_ended",
+        "token_reused",
+        "device_revoked",
+        *BOUND_CODES,
+    ),
 )
 def token(request: HttpRequest, body: TokenIn) -> dict[str, Any]:
     """The refresh token is spent by it. Where the answer was lost, it may be sent once more within
-    60 seconds; any other second use signs the device out."""
-    return _tokens(tokens.rotate(body.refresh_token, Origin.of(request)))
+    60 seconds; any other second use signs the device out. A bound one needs a proof by its key."""
+    prove = partial(dpop.prove_body, request)
+    return _tokens(tokens.rotate(body.refresh_token, Origin.of(request), prove=prove))
 
 
-@router.post("/revoke", response={200: None}, summary="Sign this device out")
+@router.post(
+    "/revoke",
+    response={200: None},
+    summary="Sign this device out",
+    openapi_extra=refuses(*BOUND_CODES),
+)
 def revoke(request: HttpRequest, body: RevokeIn) -> Status[None]:
     """RFC 7009, with any token of the device: all of them end. Also answers 200 where the token is
-    unknown or over."""
-    actions.sign_out(token=body.token, origin=Origin.of(request))
+    unknown or over. A bound one needs a proof by its key."""
+    prove = partial(dpop.prove_body, request)
+    actions.sign_out(token=body.token, origin=Origin.of(request), prove=prove)
     return Status(200, None)
 
 
@@ -147,5 +166,6 @@ def _tokens(issued: tokens.IssuedTokens) -> dict[str, Any]:
     return {
         "access_token": issued.access_token,
         "refresh_token": issued.refresh_token,
+        "token_type": issued.token_type,
         "expires_in": issued.expires_in,
     }

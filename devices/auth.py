@@ -1,5 +1,6 @@
 """Who calls the API: a device by its token, or a browser by its portal sign-in."""
 
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -9,15 +10,17 @@ from ninja.security import APIKeyCookie, HttpBearer
 from ninja.utils import check_csrf
 
 from accounts.models import Person
-from devices import tokens, touch
+from devices import dpop, tokens, touch
 from devices.models import Token
 from medimic.problems import Problem
 
+SCHEMES = ("bearer", dpop.SCHEME)
 
-def bearer_of(request: HttpRequest) -> str | None:
-    """The bearer token that a request carries, or None."""
+
+def token_of(request: HttpRequest) -> str:
+    """The token that a request carries, with a proof or without one; empty without a token."""
     scheme, _space, text = request.headers.get("Authorization", "").partition(" ")
-    return text.strip() if scheme.lower() == "bearer" else None
+    return text.strip() if scheme.lower() in SCHEMES else ""
 
 
 class TokenAuth(HttpBearer):
@@ -28,10 +31,15 @@ class TokenAuth(HttpBearer):
         super().__init__()
 
     def __call__(self, request: HttpRequest) -> Token:
-        return self.authenticate(request, bearer_of(request) or "")
+        return self.authenticate(request, token_of(request))
 
     def authenticate(self, request: HttpRequest, token: str) -> Token:
-        found = tokens.authenticate(token, self.kind)
+        try:
+            found = tokens.authenticate(token, self.kind, prove=partial(dpop.prove_header, request, token))
+        except Problem as refusal:
+            if not refusal.challenge and dpop.scheme_of(request) == dpop.SCHEME:
+                refusal.challenge = dpop.challenge("invalid_token", refusal.code)
+            raise
         touch.seen(found.authorization)
         return found
 

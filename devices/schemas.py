@@ -116,7 +116,7 @@ class RegisteredOut(Reply):
 class TokensOut(Reply):
     access_token: str
     refresh_token: str
-    token_type: Literal["Bearer"] = "Bearer"  # noqa: S105
+    token_type: Literal["Bearer", "DPoP"] = "Bearer"  # noqa: S105
     expires_in: int = Field(description="Seconds until the access token ends.")
 
 

@@ -7,6 +7,7 @@ a password change or Sign Out Everywhere need no sweep: the next request is refu
 
 import datetime as dt
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.db import transaction
@@ -14,6 +15,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from devices import dpop
 from devices.models import (
     ACCESS_LIFETIME,
     FAMILY_LIFETIME,
@@ -29,6 +31,10 @@ from medimic.problems import Problem
 # How long a refresh token may be presented once more, where its answer was lost.
 RETRY_WITHIN = dt.timedelta(seconds=60)
 
+# Given the thumbprint of the key that a token is bound to, or "", refuses a caller who does not
+# present the token as that asks for (`devices.dpop`).
+Prove = Callable[[str], None]
+
 
 @dataclass(frozen=True)
 class IssuedTokens:
@@ -36,29 +42,35 @@ class IssuedTokens:
 
     access_token: str
     refresh_token: str
+    token_type: str = "Bearer"  # noqa: S105
     expires_in: int = int(ACCESS_LIFETIME.total_seconds())
 
 
-def issue_pair(authorization: DeviceAuthorization) -> IssuedTokens:
-    """The first access and refresh token of a new family, for a device that signed in."""
+def issue_pair(authorization: DeviceAuthorization, jkt: str = "") -> IssuedTokens:
+    """The first access and refresh token of a new family, for a device that signed in.
+
+    `jkt`: the thumbprint of the key that they are bound to; empty, whoever bears them may use them.
+    """
     family = TokenFamily.objects.create(
         authorization=authorization,
         account_epoch=_epoch(authorization),
+        jkt=jkt,
         expires_at=timezone.now() + FAMILY_LIFETIME,
     )
     return _pair(family)
 
 
 def issue_session_token(
-    authorization: DeviceAuthorization, session_id: uuid.UUID, expires_at: dt.datetime
+    authorization: DeviceAuthorization, session_id: uuid.UUID, expires_at: dt.datetime, jkt: str = ""
 ) -> str:
-    """A token that lets this device take part in one session."""
+    """A token that lets this device take part in one session; `jkt` as for `issue_pair`."""
     text = crypto.new_token()
     Token.objects.create(
         hash=crypto.token_hash(text),
         kind=Token.Kind.SESSION,
         authorization=authorization,
         account_epoch=_epoch(authorization),
+        jkt=jkt,
         session_id=session_id,
         expires_at=expires_at,
     )
@@ -79,11 +91,12 @@ def end_session_tokens(
     return living.update(ended_at=timezone.now())
 
 
-def authenticate(bearer: str | None, kind: Token.Kind) -> Token:
+def authenticate(bearer: str | None, kind: Token.Kind, *, prove: Prove = dpop.as_bearer) -> Token:
     """The token, with its family, authorization, account and device, if it still counts.
 
     Raises `Problem` 401: `token_missing`, `token_unknown`, `token_expired`,
-    `token_ended` or `device_revoked`. One query, and one write at the first use.
+    `token_ended`, `device_revoked`, or what `prove` does. One query, and one write at
+    the first use; a bound token costs what the cache does, too.
     """
     if not bearer:
         raise Problem(401, "token_missing", _("Send a token of this device."))
@@ -92,13 +105,15 @@ def authenticate(bearer: str | None, kind: Token.Kind) -> Token:
         raise Problem(401, "token_unknown", _("This token is not one of ours, or of another kind."))
     if (refusal := _refusal(token)) is not None:
         raise refusal
+    # Before the use is noted: who has the token and not the key leaves no trace in the chain.
+    prove(token.bound_to)
     if token.first_used_at is None and kind != Token.Kind.REFRESH and not _mark_used(token):
         # Between the query and the mark, a retried refresh put another pair in its place.
         raise _ended()
     return token
 
 
-def rotate(bearer: str, origin: Origin) -> IssuedTokens:
+def rotate(bearer: str, origin: Origin, *, prove: Prove = dpop.as_bearer) -> IssuedTokens:
     """Exchange a refresh token for a new pair; the old one is spent.
 
     Where the answer was lost, the spent token may be presented once more within
@@ -109,13 +124,13 @@ def rotate(bearer: str, origin: Origin) -> IssuedTokens:
     of its own, since the end of a family must outlive the refusal.
     """
     with transaction.atomic(durable=True):
-        outcome = _rotate(bearer, origin)
+        outcome = _rotate(bearer, origin, prove)
     if isinstance(outcome, Problem):
         raise outcome
     return outcome
 
 
-def _rotate(bearer: str, origin: Origin) -> IssuedTokens | Problem:
+def _rotate(bearer: str, origin: Origin, prove: Prove) -> IssuedTokens | Problem:
     # The family's lock makes uses of one chain queue up; the token is read behind it.
     family = (
         TokenFamily.objects.select_for_update(no_key=True, of=("self",))
@@ -128,6 +143,8 @@ def _rotate(bearer: str, origin: Origin) -> IssuedTokens | Problem:
     was_replaced = token.ended_at is not None
     if (refusal := _refusal(token)) is not None and not was_replaced:
         return refusal
+    # Also before a second use ends the family: nobody but the key's holder can cause that.
+    prove(family.jkt)
     now = timezone.now()
     if token.rotated_at is None and not was_replaced:
         token.rotated_at = token.first_used_at = now
@@ -224,7 +241,7 @@ def _mark_used(token: Token) -> bool:
 
 def _pair(family: TokenFamily, predecessor: Token | None = None) -> IssuedTokens:
     now = timezone.now()
-    issued = IssuedTokens(crypto.new_token(), crypto.new_token())
+    issued = IssuedTokens(crypto.new_token(), crypto.new_token(), "DPoP" if family.jkt else "Bearer")
     Token.objects.bulk_create(
         Token(
             hash=crypto.token_hash(text),

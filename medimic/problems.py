@@ -12,7 +12,8 @@ CONTENT_TYPE = "application/problem+json"
 class Problem(Exception):
     """A refusal with a stable `code`. Raised anywhere, answered as a problem document.
 
-    `extra` holds further members of the document; values must be JSON.
+    `extra` holds further members of the document; values must be JSON. `challenge`
+    is what WWW-Authenticate says of a 401, where that is more than the code.
     """
 
     def __init__(
@@ -24,6 +25,7 @@ class Problem(Exception):
         self.detail = detail
         self.retry_after = retry_after
         self.extra = extra
+        self.challenge = ""
 
 
 TITLES: dict[int, Promise] = {
@@ -59,5 +61,5 @@ def problem_response(request: HttpRequest, problem: Problem) -> JsonResponse:
     if problem.retry_after is not None:
         response["Retry-After"] = str(problem.retry_after)
     if problem.status == 401:
-        response["WWW-Authenticate"] = f'Bearer error="{problem.code}"'
+        response["WWW-Authenticate"] = problem.challenge or f'Bearer error="{problem.code}"'
     return response

@@ -38,7 +38,8 @@ GENERAL: dict[str, Code] = {
     "too_many_requests": Code((429,), _("Too many calls in a short time. Retry-After says when to go on.")),
     "internal_error": Code((500,), _("A fault of the portal. It was logged. A later try may succeed.")),
     "unavailable": Code(
-        (503,), _("The portal cannot reach its database. Try again after the time in Retry-After.")
+        (503,),
+        _("The portal cannot reach its database or its cache. Try again after the time in Retry-After."),
     ),
 }
 
@@ -53,6 +54,35 @@ SPECIFIC: dict[str, Code] = {
     "token_reused": Code(
         (401,), _("A spent refresh token came a second time. All tokens that follow from it ended.")
     ),
+    "token_bound": Code(
+        (401,), _("The token is bound to a key. Send it as “Authorization: DPoP …” with a proof in DPoP.")
+    ),
+    "token_unbound": Code(
+        (401,), _("The token is bound to no key. Send it as “Authorization: Bearer …” without a proof.")
+    ),
+    "dpop_missing": Code(
+        (401,), _("The token is bound to a key, and no proof of it came in the header DPoP.")
+    ),
+    "dpop_malformed": Code(
+        (401,),
+        _(
+            "The header DPoP holds no proof of RFC 9449: one JWT of the type dpop+jwt, signed with ES256, "
+            "with the public key alone in “jwk”, and jti, htm, htu and iat of their types."
+        ),
+    ),
+    "dpop_bad_signature": Code((401,), _("The proof is not signed by the key that stands in it.")),
+    "dpop_other_key": Code((401,), _("The proof is by another key than the one that the token is bound to.")),
+    "dpop_wrong_method": Code((401,), _("“htm” of the proof is not the method of the call.")),
+    "dpop_wrong_address": Code((401,), _("“htu” of the proof is not the address of the call.")),
+    "dpop_wrong_time": Code(
+        (401,),
+        _(
+            "“iat” of the proof lies more than 60 seconds back or more than 5 ahead. “server_time” says what "
+            "time it is here."
+        ),
+    ),
+    "dpop_wrong_token": Code((401,), _("“ath” of the proof is not the hash of the token that came with it.")),
+    "dpop_replayed": Code((401,), _("The proof was used before. Each call needs a new one.")),
     "device_revoked": Code((401,), _("The device's access to the account was revoked. Sign in on it again.")),
     "device_blocked": Code(
         (403,), _("An organization or support ended the device's access, and alone can allow it again.")

@@ -9,13 +9,23 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from ninja.openapi.schema import OpenAPISchema
 
+from devices.dpop import BOUND_CODES
 from medimic import problems
 from medimic.api.codes import CODES
 
 METHODS = ("get", "post", "put", "patch", "delete")
 ANY_CALL = ("bad_request", "too_many_requests", "internal_error", "unavailable")
 WITH_BODY = ("malformed_json", "length_required", "body_too_large", "unsupported_type", "invalid_content")
-WITH_TOKEN = ("token_missing", "token_unknown", "token_expired", "token_ended", "device_revoked")
+WITH_TOKEN = (
+    "token_missing",
+    "token_unknown",
+    "token_expired",
+    "token_ended",
+    "device_revoked",
+    "token_bound",
+    "dpop_wrong_token",
+    *BOUND_CODES,
+)
 WITH_COOKIE = ("not_signed_in", "csrf_failed")
 # By the name of the security scheme, which is that of the class in the code.
 CALLERS = {
