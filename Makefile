@@ -64,5 +64,13 @@ $(PY):
 	@rm -rf .venv
 	@$(PYTHON) -m venv .venv >/dev/null 2>&1 || $(PYTHON) -m venv --clear --without-pip .venv
 
+# Takes the strings of the source into locale/. Needs gettext (apt: gettext), as nothing else here does.
+# No date and no line numbers: a catalogue changes when its words do.
+messages: $(DEV_LOCK)
+	@DJANGO_SETTINGS_MODULE=tests.settings $(PY) manage.py makemessages --locale pl --locale de \
+		--ignore tests --ignore node_modules --no-wrap --no-obsolete --add-location file --verbosity 0
+	@sed -i.bak -e '/^"POT-Creation-Date:/d' -e '/^"Report-Msgid-Bugs-To:/d' locale/*/LC_MESSAGES/django.po
+	@rm -f locale/*/LC_MESSAGES/django.po.bak
+
 %.mo: %.po | $(PY)
 	@$(PY) -m babel.messages.frontend --quiet compile --input-file $< --output-file $@
