@@ -11,13 +11,14 @@ from medimic.audit.log import Origin, record
 from medimic.problems import Problem
 
 
-def first_use(device: DeviceIn, origin: Origin) -> tuple[DeviceAuthorization, IssuedTokens]:
+def first_use(device: DeviceIn, origin: Origin, *, jkt: str = "") -> tuple[DeviceAuthorization, IssuedTokens]:
     """Register a guest's device, at its first session or after a reinstall.
 
     Knowing a `device_id` finds the device's row, and with it the guest's quota, and
     nothing else: the guest gets a new authorization, whose tokens reach no earlier
     session, and the older guest's gives way. What an account's device is, a guest
-    does not change. Raises `Problem` 403 `device_blocked` where support ended it.
+    does not change. `jkt`: the thumbprint of the key that its tokens are bound to.
+    Raises `Problem` 403 `device_blocked` where support ended it.
     """
     with transaction.atomic():
         row, is_new = identity.find_or_make(device)
@@ -35,7 +36,7 @@ def first_use(device: DeviceIn, origin: Origin) -> tuple[DeviceAuthorization, Is
             subject=authorization,
             details={"device": str(row), "is_new": is_new},
         )
-        return authorization, tokens.issue_pair(authorization)
+        return authorization, tokens.issue_pair(authorization, jkt)
 
 
 def _refuse_blocked(device: Device) -> None:

@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from ninja import Header, Query, Router
 
+from devices import dpop
 from devices.auth import TokenAuth, device_auth, session_auth
 from devices.models import DeviceAuthorization, Token
 from devices.schemas import DeviceIn, TokensOut
@@ -64,7 +65,8 @@ def start_session(
 ) -> StartedOut:
     """With the access token of a device; or without one, as a guest, with `device` in the body: the
     device is registered and gets tokens of its own. Send a fresh `Idempotency-Key` with each session:
-    whoever repeats a call whose answer was lost then finds the same session, with a new session token."""
+    whoever repeats a call whose answer was lost then finds the same session, with a new session token.
+    A guest may bind its tokens to a key, as with device-login."""
     wanted = visits.Wanted(
         name=body.name,
         mode=body.mode,
@@ -133,10 +135,15 @@ def _start(request: HttpRequest, wanted: visits.Wanted, device: DeviceIn | None)
             422, "guest_device_needed", _("Send either a device's token or, as a guest, its description.")
         )
     if device is not None:
-        return visits.start_as_guest(wanted, device=device, origin=Origin.device(request, None))
-    authorization = device_auth(request).authorization
+        proof = dpop.read(request)
+        if proof is not None:
+            proof.spend()
+        jkt = proof.thumbprint if proof else ""
+        return visits.start_as_guest(wanted, device=device, origin=Origin.device(request, None), jkt=jkt)
+    token = device_auth(request)
+    authorization = token.authorization
     origin = Origin.device(request, authorization.account_id)
-    return visits.start(wanted, authorization=authorization, origin=origin)
+    return visits.start(wanted, authorization=authorization, origin=origin, jkt=token.bound_to)
 
 
 def _token(request: HttpRequest) -> Token:

@@ -48,13 +48,14 @@ class Wanted:
     chooses_organization: bool = False
     idempotency_key: str = ""
 
-    def digest(self, device: DeviceIn | None = None) -> str:
-        """A keyed hash of all of it, to know another wish under the same key."""
+    def digest(self, device: DeviceIn | None = None, jkt: str = "") -> str:
+        """A keyed hash of all of it, to know another wish under the same key, or another caller."""
         content: dict[str, Any] = {
             "name": self.name,
             "mode": self.mode,
             "organization": str(self.organization_id) if self.chooses_organization else "as last time",
             "device": device.model_dump(mode="json") if device else None,
+            "bound_to": jkt,
         }
         return crypto.keyed_hash(DIGEST_PURPOSE, json.dumps(content, sort_keys=True))
 
@@ -72,9 +73,10 @@ class Started:
     tokens: IssuedTokens | None = field(default=None, repr=False)
 
 
-def start(wanted: Wanted, *, authorization: DeviceAuthorization, origin: Origin) -> Started:
+def start(wanted: Wanted, *, authorization: DeviceAuthorization, origin: Origin, jkt: str = "") -> Started:
     """Start a session on a device, for its account or its guest.
 
+    `jkt`: the thumbprint of the key that the session token is bound to, as the caller's own is.
     Raises `Problem`: `device_revoked`, `patients_cannot_create`, `quota_exceeded`,
     `organization_unknown`, `idempotency_mismatch`.
     """
@@ -83,18 +85,18 @@ def start(wanted: Wanted, *, authorization: DeviceAuthorization, origin: Origin)
         authorization = _locked(authorization)
         earlier = _earlier(Visit.objects.filter(authorization=authorization), wanted, digest)
         if earlier is not None:
-            return _again(earlier, authorization)
-        return _start(wanted, digest, authorization, origin)
+            return _again(earlier, authorization, jkt)
+        return _start(wanted, digest, authorization, origin, jkt)
 
 
-def start_as_guest(wanted: Wanted, *, device: DeviceIn, origin: Origin) -> Started:
+def start_as_guest(wanted: Wanted, *, device: DeviceIn, origin: Origin, jkt: str = "") -> Started:
     """Start a session on a device without an account: it is registered, and gets tokens.
 
     Who knows a `device_id` meets the quota of that device, and nothing that it did
     before: the authorization is a new one each time. Raises `Problem` as `start`
     does, and `device_blocked`, `answer_received`.
     """
-    digest = wanted.digest(device)
+    digest = wanted.digest(device, jkt)
     with transaction.atomic():
         # Its lock makes two calls with the same key queue up.
         row, _is_new = identity.find_or_make(device)
@@ -106,9 +108,9 @@ def start_as_guest(wanted: Wanted, *, device: DeviceIn, origin: Origin) -> Start
         )
         earlier = _earlier(recent, wanted, digest)
         if earlier is not None:
-            return _again_as_guest(earlier)
-        authorization, issued = guests.first_use(device, origin)
-        started = _start(wanted, digest, authorization, origin)
+            return _again_as_guest(earlier, jkt)
+        authorization, issued = guests.first_use(device, origin, jkt=jkt)
+        started = _start(wanted, digest, authorization, origin, jkt)
         return Started(started.visit, started.session_token, issued)
 
 
@@ -156,7 +158,7 @@ def _earlier(among: Any, wanted: Wanted, digest: str) -> Visit | None:
     return earlier
 
 
-def _again(visit: Visit, authorization: DeviceAuthorization) -> Started:
+def _again(visit: Visit, authorization: DeviceAuthorization, jkt: str) -> Started:
     """The answer once more: its first one was lost, and so was the token in it, if nobody used it."""
     Token.objects.filter(
         kind=Token.Kind.SESSION,
@@ -167,20 +169,22 @@ def _again(visit: Visit, authorization: DeviceAuthorization) -> Started:
     ).update(ended_at=timezone.now())
     if visit.status(timezone.now()) is not Visit.Status.ACTIVE:
         return Started(visit, None)
-    return Started(visit, tokens.issue_session_token(authorization, visit.pk, visit.expires_at))
+    return Started(visit, tokens.issue_session_token(authorization, visit.pk, visit.expires_at, jkt))
 
 
-def _again_as_guest(visit: Visit) -> Started:
+def _again_as_guest(visit: Visit, jkt: str) -> Started:
     authorization = _locked(visit.authorization)
     if not tokens.discard_unused_pair(authorization):
         raise Problem(
             409, "answer_received", _("This call was answered before. Go on with the tokens of its answer.")
         )
-    again = _again(visit, authorization)
-    return Started(visit, again.session_token, tokens.issue_pair(authorization))
+    again = _again(visit, authorization, jkt)
+    return Started(visit, again.session_token, tokens.issue_pair(authorization, jkt))
 
 
-def _start(wanted: Wanted, digest: str, authorization: DeviceAuthorization, origin: Origin) -> Started:
+def _start(
+    wanted: Wanted, digest: str, authorization: DeviceAuthorization, origin: Origin, jkt: str
+) -> Started:
     now = timezone.now()
     host = authorization.account
     organization = _organization(wanted, host)
@@ -215,7 +219,7 @@ def _start(wanted: Wanted, digest: str, authorization: DeviceAuthorization, orig
         subject=visit,
         details={"mode": visit.mode, "device": authorization.title},
     )
-    return Started(visit, tokens.issue_session_token(authorization, visit.pk, visit.expires_at))
+    return Started(visit, tokens.issue_session_token(authorization, visit.pk, visit.expires_at, jkt))
 
 
 def _refuse_patients(host: Person, standing: Standing) -> None:
