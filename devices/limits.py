@@ -27,6 +27,11 @@ class Places:
     def has_free(self) -> bool:
         return self.allowance.limit is None or self.taken < self.allowance.limit
 
+    @property
+    def excess(self) -> int:
+        """How many have to go before another one fits; more than one after a downgrade."""
+        return 0 if self.allowance.limit is None else max(self.taken - self.allowance.limit + 1, 0)
+
 
 class DeviceLimitReached(Problem):
     """One device more than the plan allows was asked for."""
