@@ -5,12 +5,14 @@ from functools import cache
 from typing import Any
 from zoneinfo import available_timezones
 
+from babel import Locale
 from django import forms
 from django.conf import settings
 from django.forms.utils import flatatt
 from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 from phonenumber_field.formfields import PhoneNumberField
 
@@ -18,9 +20,17 @@ from accounts.models import Person
 from medimic.formatting import Dates
 
 REGIONS = {
-    "Africa", "America", "Antarctica", "Arctic", "Asia",
-    "Atlantic", "Australia", "Europe", "Indian", "Pacific",
-}  # fmt: skip
+    "Africa": _("Africa"),
+    "America": _("America"),
+    "Antarctica": _("Antarctica"),
+    "Arctic": _("Arctic"),
+    "Asia": _("Asia"),
+    "Atlantic": _("Atlantic"),
+    "Australia": _("Australia"),
+    "Europe": _("Europe"),
+    "Indian": _("Indian Ocean"),
+    "Pacific": _("Pacific"),
+}
 SAMPLE = dt.datetime(2026, 12, 31, 14, 5, tzinfo=dt.UTC)
 
 
@@ -56,7 +66,7 @@ class TimeZoneSelect(forms.Select):
 
     def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
         chosen = format_html('value="{}"', value or "UTC")
-        options = _time_zone_options().replace(chosen, f"{chosen} selected", 1)
+        options = _time_zone_options(get_language() or "en").replace(chosen, f"{chosen} selected", 1)
         attributes = flatatt(self.build_attrs(self.attrs, {**(attrs or {}), "name": name}))
         return format_html("<select{}>{}</select>", attributes, mark_safe(options))  # noqa: S308
 
@@ -73,17 +83,24 @@ def time_zones() -> dict[str, list[str]]:
 
 
 @cache
-def _time_zone_options() -> str:
+def _time_zone_options(language: str) -> str:
+    """The list in one language, sorted as that language names the places."""
+    cities = Locale.parse(language).time_zones
+
+    def place(name: str) -> str:
+        city: str | None = cities.get(name, {}).get("city")
+        return city or name.partition("/")[2].replace("_", " ").replace("/", " – ")
+
     groups = format_html_join(
         "",
         '<optgroup label="{}">{}</optgroup>',
         (
             (
-                region,
+                REGIONS[region],
                 format_html_join(
                     "",
                     '<option value="{}">{}</option>',
-                    ((name, name.partition("/")[2].replace("_", " ").replace("/", " – ")) for name in names),
+                    sorted(((name, place(name)) for name in names), key=lambda choice: choice[1]),
                 ),
             )
             for region, names in time_zones().items()
