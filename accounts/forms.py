@@ -91,6 +91,9 @@ def _time_zone_options(language: str) -> str:
         city: str | None = cities.get(name, {}).get("city")
         return city or name.partition("/")[2].replace("_", " ").replace("/", " – ")
 
+    def choices(names: list[str]) -> list[tuple[str, str]]:
+        return sorted(((name, place(name)) for name in names), key=lambda choice: choice[1])
+
     groups = format_html_join(
         "",
         '<optgroup label="{}">{}</optgroup>',
@@ -100,7 +103,7 @@ def _time_zone_options(language: str) -> str:
                 format_html_join(
                     "",
                     '<option value="{}">{}</option>',
-                    sorted(((name, place(name)) for name in names), key=lambda choice: choice[1]),
+                    choices(names),
                 ),
             )
             for region, names in time_zones().items()
