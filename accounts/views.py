@@ -80,7 +80,9 @@ def browser_sign_out(request: SignedInRequest, reference: str) -> HttpResponse:
         raise Http404
     actions.end_sign_in(person=request.user, sign_in=sign_in, origin=Origin.of(request))
     messages.success(request, _("The browser is signed out."))
-    return redirect("security")
+    onward = request.POST.get("next", "")
+    is_ours = url_has_allowed_host_and_scheme(onward, {request.get_host()}, request.is_secure())
+    return redirect(onward if is_ours else "security")
 
 
 @login_required

@@ -351,16 +351,32 @@ def update_record(*, authorization: DeviceAuthorization, changes: DevicePatch, o
             setattr(device, field, getattr(changes, field))
         if versions:
             device.save(update_fields=versions)
-        if "name" in given and changes.name is not None:
-            authorization.name = changes.name
-            authorization.save(update_fields=["name"])
+        if changes.name is not None:
+            rename(authorization=authorization, name=changes.name, origin=origin)
         if "push" in given:
             push.take_route(authorization, changes.push)
+        if changed := sorted(given - {"name"}):
+            record(
+                "devices.updated",
+                origin=origin,
+                person_id=authorization.account_id,
+                subject=authorization,
+                details={"device": authorization.title, "changed": ", ".join(changed)},
+            )
+    authorization.device = device
+
+
+def rename(*, authorization: DeviceAuthorization, name: str, origin: Origin) -> bool:
+    """Let an account call a device by this name, or with none by its model; False if it does so already."""
+    with transaction.atomic():
+        before = authorization.title
+        if not authorization.rename(name):
+            return False
         record(
-            "devices.updated",
+            "devices.renamed",
             origin=origin,
             person_id=authorization.account_id,
             subject=authorization,
-            details={"device": authorization.title, "changed": ", ".join(sorted(given))},
+            details={"before": before, "device": authorization.title},
         )
-    authorization.device = device
+        return True

@@ -5,7 +5,9 @@ key changes. A revocation deletes the sign-ins that it finds; the middleware com
 state on each request, so that one whose key is just changing is refused as well.
 """
 
+import uuid
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from allauth.usersessions.models import UserSession
 from django.contrib.auth.models import AnonymousUser
@@ -14,6 +16,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from accounts import sign_ins
+from accounts.models import Person
 from devices.models import DeviceAuthorization
 
 NOTE = "device_authorization"
@@ -27,6 +30,26 @@ def bind(request: HttpRequest, authorization: DeviceAuthorization) -> None:
 def is_bound(request: HttpRequest, authorization: DeviceAuthorization) -> bool:
     """Whether this very browser is that device."""
     return bool(request.session.get(NOTE) == str(authorization.pk))
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    """Where an account is signed in by a browser: the authorizations of those that are
+    devices, and the sign-ins of all others, the latest used first."""
+
+    devices: set[uuid.UUID]
+    elsewhere: list[UserSession]
+
+
+def of_account(person: Person) -> SignedIn:
+    """Two queries, however many there are."""
+    living = list(sign_ins.living(person))
+    sessions = Session.objects.filter(session_key__in=[row.session_key for row in living])
+    noted = {session.session_key: session.get_decoded().get(NOTE) for session in sessions}
+    return SignedIn(
+        {uuid.UUID(note) for note in noted.values() if note},
+        [row for row in living if not noted.get(row.session_key)],
+    )
 
 
 def living_on(authorization: DeviceAuthorization) -> list[UserSession]:

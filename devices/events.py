@@ -20,6 +20,7 @@ def register() -> None:
     present("devices.session_token_ended", gettext_lazy("Left a session on %(device)s"))
     present("devices.token_reused", gettext_lazy("Signed %(device)s out: a spent token was used again"))
     present("devices.updated", gettext_lazy("%(device)s reported a change: %(changed)s"))
+    present("devices.renamed", gettext_lazy("Renamed %(before)s to %(device)s"))
     present("devices.guest_registered", gettext_lazy("Registered a guest's device: %(device)s"))
     present("devices.revoked", _revoked)
 

@@ -24,14 +24,29 @@ class DeviceLinkForm(forms.Form):
     )
 
     def clean_name(self) -> str:
-        return self._plain("name")
+        return _plain(self.cleaned_data["name"])
 
     def clean_phone_number(self) -> str:
-        return self._plain("phone_number")
+        return _plain(self.cleaned_data["phone_number"])
 
-    def _plain(self, field: str) -> str:
-        text: str = self.cleaned_data[field]
-        try:
-            return plain(text)
-        except ValueError:
-            raise ValidationError(_("Leave out signs that cannot be seen.")) from None
+
+class DeviceNameForm(forms.Form):
+    """What an account calls a device. The API's PATCH takes the same."""
+
+    name = forms.CharField(
+        label=_("Name"),
+        max_length=100,
+        required=False,
+        help_text=_("Such as “Work phone”. Left empty, it is called by its model."),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autofocus": True}),
+    )
+
+    def clean_name(self) -> str:
+        return _plain(self.cleaned_data["name"])
+
+
+def _plain(text: str) -> str:
+    try:
+        return plain(text)
+    except ValueError:
+        raise ValidationError(_("Leave out signs that cannot be seen.")) from None

@@ -106,6 +106,11 @@ class Device(models.Model):
         return os_name(str(Platform(self.platform).label), self.os_version)
 
     @property
+    def is_browser(self) -> bool:
+        """A browser runs no app of ours."""
+        return not self.app_version
+
+    @property
     def is_owned(self) -> bool:
         return bool(self.owner_person_id or self.owner_organization_id or self.guest_owned)
 
@@ -315,6 +320,14 @@ class DeviceAuthorization(models.Model):
         for field, value in ending.items():
             setattr(self, field, value)
         self.key_pairs.filter(ended_at=None).update(ended_at=self.revoked_at)
+        return True
+
+    def rename(self, name: str) -> bool:
+        """Call it so from now on; False if it is called so already."""
+        if name == self.name:
+            return False
+        self.name = name
+        self.save(update_fields=["name"])
         return True
 
     def sign_out(self) -> bool:

@@ -1,6 +1,7 @@
 """Devices as pages and the API show them: rows made in Python, so that templates only print."""
 
-from collections.abc import Iterable
+import uuid
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,7 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from devices.models import DeviceAuthorization, DeviceType, Platform
+from devices.models import Device, DeviceAuthorization, DeviceType, Platform, os_name
 from medimic.formatting import Dates
 from medimic.templatetags.look import icon
 
@@ -26,7 +27,7 @@ def api_record(authorization: DeviceAuthorization) -> dict[str, Any]:
         "device_type_id": device.device_type if device else None,
         "phone_number": authorization.phone_number,
         "os": device.os if device else None,
-        "app_version": device.app_version if device else None,
+        "app_version": (device.app_version or None) if device else None,
         "created_at": authorization.created_at,
         "last_seen_at": authorization.last_seen_at,
         "device_status_id": "ACTIVE" if authorization.is_active else "INACTIVE",
@@ -45,7 +46,8 @@ class Status:
 
 @dataclass(frozen=True)
 class DeviceRow:
-    """One row of Connected Devices. `revocation_url` is empty where there is nothing to end."""
+    """One row of Connected Devices. `revocation_url` is empty where there is nothing to end;
+    `is_this` says that it is the browser in which the page stands."""
 
     name: str
     detail: str
@@ -60,15 +62,26 @@ class DeviceRow:
     last_active_exactly: str
     status: Status
     url: str
+    naming_url: str
     revocation_url: str
     is_pending: bool
+    is_this: bool
 
 
 class DevicePresenter:
-    """Makes rows for one page: labels, icons and addresses are looked up once for all of them."""
+    """Makes rows for one page: labels, icons and addresses are looked up once for all of them.
 
-    def __init__(self, dates: Dates) -> None:
+    `this` is the hash of the identifier of the browser that asks, as `devices.browsers`
+    gives it; `signed_in` the authorizations of browsers in which somebody is signed in,
+    where the page tells that.
+    """
+
+    def __init__(
+        self, dates: Dates, *, this: str = "", signed_in: Collection[uuid.UUID] | None = None
+    ) -> None:
         self.dates = dates
+        self.this = this
+        self.signed_in = signed_in
         self.now = timezone.now()
         self.prefix = reverse("devices")
         self.types = {kind.value: (str(kind.label), icon(kind.value)) for kind in DeviceType}
@@ -89,7 +102,7 @@ class DevicePresenter:
     def row(self, row: DeviceAuthorization) -> DeviceRow:
         """One row; `row` comes from `DeviceAuthorization.objects.with_state()`."""
         device = row.device
-        system = f"{self.platforms[device.platform]} {device.os_version}" if device else ""
+        system = os_name(self.platforms[device.platform], device.os_version) if device else ""
         detail = f"{device.model} · {system}" if device else self.not_yet
         type_name, type_icon = self.types[device.device_type] if device else (NOTHING, SafeString())
         url = f"{self.prefix}{row.pk}/"
@@ -102,14 +115,16 @@ class DevicePresenter:
             type_icon=type_icon,
             phone_number=row.phone_number or NOTHING,
             os=system or NOTHING,
-            app_version=device.app_version if device else NOTHING,
+            app_version=device.app_version or NOTHING if device else NOTHING,
             registered=self.dates.date(row.created_at),
             last_active=self.dates.relative(seen) if seen else _("Never"),
             last_active_exactly=self.dates.date_time(seen) if seen else "",
             status=self.status(row),
             url=url,
+            naming_url=f"{url}name/",
             revocation_url="" if row.revoked_at else f"{url}revocation/",
             is_pending=device is None,
+            is_this=bool(device and self.this and device.identifier_hash == self.this),
         )
 
     def status(self, row: DeviceAuthorization) -> Status:
@@ -118,7 +133,13 @@ class DevicePresenter:
             return Status(
                 self.ended.label, self.ended.badge, self.ended.icon, self.revoked[row.revoked_reason]
             )
-        if row.device_id:
-            return self.active if row.is_signed_in else self.signed_out  # type: ignore[attr-defined]
+        if row.device:
+            return self.active if self._is_signed_in(row, row.device) else self.signed_out
         expires_at = row.link_expires_at  # type: ignore[attr-defined]
         return self.awaited if expires_at and expires_at > self.now else self.expired
+
+    def _is_signed_in(self, row: DeviceAuthorization, device: Device) -> bool:
+        """A browser holds a sign-in of the portal in place of tokens."""
+        if device.is_browser:
+            return self.signed_in is None or row.pk in self.signed_in
+        return bool(row.is_signed_in)  # type: ignore[attr-defined]

@@ -22,7 +22,7 @@ from django.http import Http404, HttpRequest
 Row = TypeVar("Row", bound=models.Model)
 
 PAGE_SIZE = 50
-LONGEST_CURSOR = 500
+LONGEST_CURSOR = 1000
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,8 @@ def page_of(
 ) -> Page[Row]:
     """The page that `?after=` or `?before=` asks for, one query.
 
-    `order` names fields as `order_by` does; together they must be unique (end
-    with the primary key), and none of them may be null.
+    `order` names fields or annotations as `order_by` does; together they must be
+    unique (end with the primary key), and none of them may be null.
     """
     found, has_previous, has_next = keyset_slice(
         rows, order=order, size=size, after=request.GET.get("after"), before=request.GET.get("before")
@@ -62,14 +62,14 @@ def keyset_slice(
     Raises `Http404` on a cursor that is not one.
     """
     if before:
-        start = _values(rows.model, order, before)
+        start = _values(rows, order, before)
         found = list(
             rows.filter(_beyond(order, start, backwards=True)).order_by(*_reverse(order))[: size + 1]
         )
         more = len(found) > size
         return found[:size][::-1], more, True
     if after:
-        rows = rows.filter(_beyond(order, _values(rows.model, order, after), backwards=False))
+        rows = rows.filter(_beyond(order, _values(rows, order, after), backwards=False))
     found = list(rows.order_by(*order)[: size + 1])
     return found[:size], bool(after), len(found) > size
 
@@ -78,7 +78,7 @@ def cursor_of(row: models.Model, order: Sequence[str]) -> str:
     """The row's place in that order, as URL-safe text."""
     values = [getattr(row, name.lstrip("-")) for name in order]
     return (
-        base64.urlsafe_b64encode(json.dumps([_plain(value) for value in values]).encode())
+        base64.urlsafe_b64encode(json.dumps([_plain(value) for value in values], ensure_ascii=False).encode())
         .decode()
         .rstrip("=")
     )
@@ -90,9 +90,9 @@ def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, uuid.UUID) else value
 
 
-def _values(model: type[models.Model], order: Sequence[str], cursor: str) -> list[Any]:
+def _values(rows: models.QuerySet[Any], order: Sequence[str], cursor: str) -> list[Any]:
     """The cursor's values, as their fields understand them."""
-    fields = [_field(model, name) for name in order]
+    fields = [_field(rows, name) for name in order]
     try:
         if len(cursor) > LONGEST_CURSOR:
             raise ValueError
@@ -107,8 +107,10 @@ def _values(model: type[models.Model], order: Sequence[str], cursor: str) -> lis
     return values
 
 
-def _field(model: type[models.Model], name: str) -> "models.Field[Any, Any]":
-    field = model._meta.get_field(name.lstrip("-"))
+def _field(rows: models.QuerySet[Any], name: str) -> "models.Field[Any, Any]":
+    plain = name.lstrip("-")
+    annotation = rows.query.annotations.get(plain)
+    field = rows.model._meta.get_field(plain) if annotation is None else annotation.output_field
     if not isinstance(field, models.Field):
         raise TypeError(f"{name} holds no value of its own to sort by")
     return field

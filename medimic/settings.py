@@ -246,6 +246,8 @@ CSRF_COOKIE_SECURE = PRODUCTION
 CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_FAILURE_VIEW = "medimic.errors.csrf_failed"
+# By this one a browser is known as a device; it outlives the sign-in.
+DEVICE_COOKIE_NAME = "__Host-device" if PRODUCTION else "device"
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
 # --- Transport and headers ---------------------------------------------------

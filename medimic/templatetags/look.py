@@ -20,6 +20,7 @@ STYLES = (
     "panel",
     "chart",
     "table",
+    "columns",
     "tabs",
     "message",
     "dialog",
