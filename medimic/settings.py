@@ -114,6 +114,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "devices.browser_sign_ins.end_with_device",
     "django_otp.middleware.OTPMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "medimic.middleware.language_and_time_zone",
