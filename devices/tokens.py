@@ -206,6 +206,26 @@ def _find(bearer: str, kind: Token.Kind) -> Token | None:
     )
 
 
+def find_of_guest(text: str) -> Token | None:
+    """A guest's unspent access or refresh token, whatever became of its authorization; None for any other."""
+    now = timezone.now()
+    return (
+        Token.objects.select_related("family", "authorization")
+        .filter(
+            pk=crypto.token_hash(text),
+            kind__in=[Token.Kind.ACCESS, Token.Kind.REFRESH],
+            authorization__account=None,
+            authorization__device__isnull=False,
+            ended_at=None,
+            rotated_at=None,
+            expires_at__gt=now,
+            family__ended_at=None,
+            family__expires_at__gt=now,
+        )
+        .first()
+    )
+
+
 def _refusal(token: Token) -> Problem | None:
     """Why a token no longer counts, or None."""
     authorization, account, family = token.authorization, token.authorization.account, token.family

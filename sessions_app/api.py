@@ -16,9 +16,19 @@ from medimic.api_schema import refuses
 from medimic.audit.log import Origin
 from medimic.pagination import cursor_of, keyset_slice
 from medimic.problems import Problem
-from sessions_app import visits
+from sessions_app import claims, visits
 from sessions_app.models import Visit
-from sessions_app.schemas import Cursor, IdempotencyKey, SessionIn, SessionListOut, SessionOut, StartedOut
+from sessions_app.schemas import (
+    ClaimedOut,
+    ClaimedSession,
+    ClaimIn,
+    Cursor,
+    IdempotencyKey,
+    SessionIn,
+    SessionListOut,
+    SessionOut,
+    StartedOut,
+)
 
 NEWEST_FIRST = ("-started_at", "-id")
 PAGE_SIZE = 50
@@ -97,6 +107,25 @@ def list_sessions(request: HttpRequest, after: Annotated[Cursor | None, Query()]
     return SessionListOut(
         sessions=[_session(visit, authorization) for visit in rows],
         next=cursor_of(rows[-1], NEWEST_FIRST) if has_next else None,
+    )
+
+
+@router.post(
+    "/sessions/claim",
+    response=ClaimedOut,
+    auth=device_auth,
+    summary="Take a guest's sessions along",
+    openapi_extra=refuses("account_needed", "guest_token_refused"),
+)
+def claim_sessions(request: HttpRequest, body: ClaimIn) -> ClaimedOut:
+    """After the first sign-in on a device that was used without an account: the sessions which that guest
+    started become the account's, and the guest's tokens end. What they used of the guest's quota stays
+    used. A call whose answer was lost may be repeated."""
+    caller = _token(request)
+    origin = Origin.device(request, caller.authorization.account_id)
+    claimed = claims.claim(body.guest_token, caller=caller, origin=origin)
+    return ClaimedOut(
+        sessions=[ClaimedSession(id=one.session_id, session_token=one.session_token) for one in claimed]
     )
 
 

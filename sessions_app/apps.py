@@ -11,3 +11,4 @@ class SessionsConfig(AppConfig):
 
         register("sessions.started", _("Started a session on %(device)s"))
         register("sessions.ended", _("Ended a session"))
+        register("sessions.claimed", _("Took over the sessions of a guest on %(device)s: %(sessions)s"))

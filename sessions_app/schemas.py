@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from ninja import Field
 
-from devices.schemas import DeviceIn, TokensOut
+from devices.schemas import DeviceIn, TokensOut, TokenText
 from medimic.api_schema import Body, Id, Name, Reply, token
 
 # Those of the model, as a test makes sure.
@@ -55,3 +55,20 @@ class StartedOut(SessionOut):
 class SessionListOut(Reply):
     sessions: list[SessionOut]
     next: str | None = Field(description="For `after`, to read on; null at the end.")
+
+
+class ClaimIn(Body):
+    guest_token: Annotated[
+        TokenText, Field(description="An access or refresh token that the guest on this device was given.")
+    ]
+
+
+class ClaimedSession(Reply):
+    id: uuid.UUID
+    session_token: str | None = Field(description="Takes the guest's place; null where the session is over.")
+
+
+class ClaimedOut(Reply):
+    """What the account has now, by this call or by an earlier one with the same token."""
+
+    sessions: list[ClaimedSession]

@@ -2,9 +2,11 @@
 
 from django.urls import path
 
-from sessions_app import views
+from sessions_app import views, views_web
 
 urlpatterns = [
     path("sessions/", views.history, name="sessions"),
+    path("sessions/new/", views_web.new_session, name="new_session"),
     path("sessions/<uuid:session_id>/", views.detail, name="session_detail"),
+    path("sessions/<uuid:session_id>/ending/", views_web.session_ending, name="session_ending"),
 ]

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 from medimic.formatting import Dates
 from medimic.pagination import page_of
 from orgs.standing import SignedInRequest, standing_in
+from sessions_app import visits
 from sessions_app.forms import HistoryFilter
 from sessions_app.models import Visit
 from sessions_app.presenters import BADGES, duration, participant_lines, session_rows
@@ -25,13 +26,14 @@ def history(request: SignedInRequest) -> HttpResponse:
     """All sessions that the person hosted or took part in."""
     dates = Dates.of(request.user)
     form = HistoryFilter(request.GET, label_suffix="")
-    visits = form.apply(Visit.objects.visible_to(request.user).with_device(), dates.zone)
-    page = page_of(visits, request, order=NEWEST_FIRST)
+    found = form.apply(Visit.objects.visible_to(request.user).with_device(), dates.zone)
+    page = page_of(found, request, order=NEWEST_FIRST)
     context = {
         "page": page,
         "rows": session_rows(page.rows, viewer=request.user, dates=dates),
         "filter": form,
         "is_patient": standing_in(request).is_patient_only,
+        "may_start": visits.may_start(request.user, standing_in(request)),
     }
     return render(request, "sessions/history.html", context)
 
@@ -57,6 +59,7 @@ def detail(request: SignedInRequest, session_id: uuid.UUID) -> HttpResponse:
         "zone": dates.zone.key,
         "is_utc": visit.started_at.astimezone(dates.zone).utcoffset() == dt.timedelta(0),
         "duration": duration(visit.duration(now)),
+        "may_end": visit.host_id == request.user.pk and visit.status(now) is Visit.Status.ACTIVE,
         "participants": participant_lines(visit.participants.order_by("joined_at", "id")),
     }
     return render(request, "sessions/detail.html", context)

@@ -222,16 +222,20 @@ def _start(
     return Started(visit, tokens.issue_session_token(authorization, visit.pk, visit.expires_at, jkt))
 
 
+def may_start(host: Person, standing: Standing) -> bool:
+    """Not somebody who is a patient and nothing else, and pays for no plan of their own."""
+    return not standing.is_patient_only or Subscription.objects.living().filter(person=host).exists()
+
+
 def _refuse_patients(host: Person, standing: Standing) -> None:
-    """Somebody who is a patient and nothing else, and pays for no plan of their own."""
-    if standing.is_patient_only and not Subscription.objects.living().filter(person=host).exists():
+    if not may_start(host, standing):
         raise Problem(
             403, "patients_cannot_create", _("As a patient you can join sessions; a provider starts them.")
         )
 
 
 def _organization(wanted: Wanted, host: Person | None) -> Organization | None:
-    """The one chosen; else that of last time, if the host still works there; else their first one."""
+    """The one chosen; else the usual one."""
     standing = standing_of(host) if host else Standing(())
     if host is not None:
         _refuse_patients(host, standing)
@@ -240,7 +244,15 @@ def _organization(wanted: Wanted, host: Person | None) -> Organization | None:
         if wanted.organization_id not in known:
             raise Problem(422, "organization_unknown", _("You do not work in that organization."))
         return known[wanted.organization_id]
-    if wanted.chooses_organization or not known:
+    if wanted.chooses_organization or host is None:
+        return None
+    return usual_organization(host, standing)
+
+
+def usual_organization(host: Person, standing: Standing) -> Organization | None:
+    """That of last time, if the host still works there; else their first one."""
+    known = {organization.pk: organization for organization in standing.organizations}
+    if not known:
         return None
     last = Visit.objects.filter(host=host).newest_first().first()
     if last is not None and last.organization_id is None:

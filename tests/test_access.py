@@ -84,7 +84,11 @@ TABLE = {
         signed_in(MISSING, provider=OK, colleague=OK, admin=OK), signed_in(WRONG_METHOD)
     ),
     "sessions/": Access(signed_in(), answers(WRONG_METHOD)),
+    "sessions/new/": Access(signed_in(patient=FORBIDDEN), signed_in(patient=FORBIDDEN)),
     "sessions/<uuid:session_id>/": Access(signed_in(MISSING, provider=OK), answers(WRONG_METHOD)),
+    "sessions/<uuid:session_id>/ending/": Access(
+        signed_in(MISSING, provider=OK), signed_in(MISSING, provider=MOVED)
+    ),
     "settings/": FORM,
     "settings/activity/": Access(signed_in(), answers(WRONG_METHOD)),
     "settings/devices/": PAGE,
@@ -92,6 +96,10 @@ TABLE = {
     "settings/devices/authentication/": MOVED_ON,
     "settings/devices/<uuid:authorization_id>/": Access(
         signed_in(MISSING, provider=OK), signed_in(WRONG_METHOD)
+    ),
+    # An empty name is one: the model's.
+    "settings/devices/<uuid:authorization_id>/name/": Access(
+        signed_in(MISSING, provider=OK), signed_in(MISSING, provider=MOVED)
     ),
     "settings/devices/<uuid:authorization_id>/revocation/": Access(
         signed_in(MISSING, provider=OK), signed_in(MISSING, provider=MOVED)
@@ -140,6 +148,7 @@ TABLE = {
     "api/devices": Access(answers(OK, nobody=UNAUTHORIZED), answers(WRONG_METHOD)),
     "api/revoke": OPEN_CALL,
     "api/sessions": Access(NO_DEVICE, answers(REJECTED)),
+    "api/sessions/claim": Access(answers(WRONG_METHOD), NO_DEVICE),
     "api/sessions/<uuidstr:session_id>": Access(NO_DEVICE, answers(WRONG_METHOD)),
     "api/sessions/<uuidstr:session_id>/end": Access(answers(WRONG_METHOD), NO_DEVICE),
     "api/token": OPEN_CALL,

@@ -101,6 +101,21 @@ SPECIFIC: dict[str, Code] = {
     "person_unknown": Code(
         (404,), _("There is no such person, or none whose devices the caller may see or register.")
     ),
+    "no_verified_address": Code(
+        (409,), _("The person has no verified address, and the caller may not see the link.")
+    ),
+    "draft_taken": Code((409,), _("The id that was chosen for the row is taken. Leave it out.")),
+    "poll_unknown": Code((404,), _("The poll token is not known here. Open a new link.")),
+    "confirmation_refused": Code(
+        (403,), _("Another pair of digits was picked, or the sign-in was refused. Open a new link.")
+    ),
+    "confirmation_expired": Code(
+        (410,), _("Nobody confirmed the sign-in within 10 minutes. Open a new link.")
+    ),
+    "sign_in_unknown": Code((401,), _("The sign-in has ended, or never was. Sign in again.")),
+    "sign_in_used": Code((410,), _("The sign-in was used already. Sign in again.")),
+    "second_factor_needed": Code((403,), _("The sign-in waits for the code of the second factor.")),
+    "email_unverified": Code((403,), _("The sign-in waits for the code that was mailed to the address.")),
     "registration_unknown": Code((404,), _("The token of the link is not known here.")),
     "registration_expired": Code((410,), _("The link's time is over. Make a new one.")),
     "registration_used": Code((410,), _("The link was used already. Make a new one.")),
@@ -120,6 +135,10 @@ SPECIFIC: dict[str, Code] = {
     ),
     "answer_received": Code(
         (409,), _("A guest's call can be repeated once, and not after the tokens of its answer were used.")
+    ),
+    "account_needed": Code((403,), _("A guest cannot do this. Sign in on the device first.")),
+    "guest_token_refused": Code(
+        (403,), _("The token is not one of a guest on this device, is over, or its sessions are another's.")
     ),
     "host_only": Code((403,), _("The caller takes part in the session, and does not host it.")),
     "guest_device_needed": Code(
