@@ -3,48 +3,41 @@
 Each verb is one transaction: the change, its row of the audit log and its mail.
 """
 
-import datetime as dt
 import uuid
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Person
-from devices import deep_link, dpop, identity, keys, limits, notices, ownership, push, receipts, tokens
-from devices.dpop import Proof
-from devices.models import (
-    DeviceAuthorization,
-    DeviceAuthorizationQuerySet,
-    Registration,
-    Token,
+from devices import (
+    admission,
+    confirmation,
+    dpop,
+    identity,
+    keys,
+    limits,
+    links,
+    notices,
+    ownership,
+    push,
+    receipts,
+    tokens,
 )
+from devices.admission import SignedIn
+from devices.confirmation import Asked
+from devices.dpop import Proof
+from devices.links import IssuedLink
+from devices.models import DeviceAuthorization, Registration, Token
 from devices.schemas import DeviceIn, DevicePatch
-from devices.tokens import IssuedTokens
 from medimic import crypto
 from medimic.audit.log import Origin, record
 from medimic.audit.models import ActorKind
 from medimic.problems import Problem
 
 Reason = DeviceAuthorization.RevokedReason
-
-
-@dataclass(frozen=True)
-class IssuedLink:
-    """A pending authorization and the link that makes it active. The link is kept nowhere."""
-
-    authorization: DeviceAuthorization
-    link: str
-    expires_at: dt.datetime
-
-
-@dataclass(frozen=True)
-class SignedIn:
-    authorization: DeviceAuthorization
-    tokens: IssuedTokens
 
 
 def issue_link(
@@ -55,12 +48,15 @@ def issue_link(
     phone_number: str = "",
     origin: Origin,
     instead_of: DeviceAuthorization | None = None,
+    draft: uuid.UUID | None = None,
+    organization_id: uuid.UUID | None = None,
 ) -> IssuedLink:
     """Reserve a place for a device of `account`, and make the link that signs it in.
 
     With `instead_of`, one of the account's, that one is revoked in the same transaction:
-    where no link can be made after all, it stays as it was. That `by` may is for
-    `devices.permissions` to say beforehand. Raises `DeviceLimitReached`.
+    where no link can be made after all, it stays as it was. `draft` is the row's id, where
+    one was chosen beforehand. That `by` may is for `devices.permissions` to say, and the link's
+    way to its person is for `devices.handover`. Raises `DeviceLimitReached`.
     """
     if instead_of is not None and instead_of.account_id != account.pk:
         raise ValueError("one account's device makes no room for another's")
@@ -69,40 +65,22 @@ def issue_link(
             _revoke(instead_of, by=by, origin=origin, reason=Reason.SELF, also_locking=[account.pk])
         limits.require_place(limits.lock(account.pk))
         authorization = DeviceAuthorization.objects.create(
-            account=account, name=name, phone_number=phone_number, issued_by=by
+            pk=draft or uuid.uuid4(), account=account, name=name, phone_number=phone_number, issued_by=by
         )
-        token = crypto.new_token()
-        registration = Registration.objects.create(
-            authorization=authorization,
-            token_hash=crypto.token_hash(token),
-            created_by=by,
-            expires_at=timezone.now() + dt.timedelta(hours=settings.REGISTRATION_HOURS),
-        )
+        issued = links.make(authorization, by=by)
         record(
             "devices.link_issued",
             origin=origin,
             person_id=account.pk,
+            organization_id=organization_id,
             subject=authorization,
             details={"device": authorization.title},
         )
-    return IssuedLink(authorization, _link(token), registration.expires_at)
+    return issued
 
 
-def _link(token: str) -> str:
-    content: dict[str, object] = {
-        "token": token,
-        "tenant_id": settings.API_TENANT_ID,
-        "instance_id": settings.API_INSTANCE_ID,
-        "api_key": settings.API_KEY,
-    }
-    if settings.SHARED_DOCUMENTS_CDN_URL and settings.SHARED_DOCUMENTS_CONSENT_LOCALES:
-        content["consent_url"] = settings.SHARED_DOCUMENTS_CDN_URL
-        content["consent_locales"] = settings.SHARED_DOCUMENTS_CONSENT_LOCALES
-    return deep_link.seal(content, settings.CRYPTO_KEY)
-
-
-def log_in(*, token: str, device: DeviceIn, origin: Origin, proof: Proof | None = None) -> SignedIn:
-    """Sign a device in with the one-time token of a link.
+def log_in(*, token: str, device: DeviceIn, origin: Origin, proof: Proof | None = None) -> SignedIn | Asked:
+    """Sign a device in with the one-time token of a link, or have it wait for its person to confirm it.
 
     With a proof the tokens are bound to its key. The same device with the same key may
     ask again for a short time, as long as nothing of the first answer was used: it gets
@@ -122,49 +100,25 @@ def log_in(*, token: str, device: DeviceIn, origin: Origin, proof: Proof | None 
         raise
 
 
-def _log_in(token: str, facts: DeviceIn, origin: Origin, proof: Proof | None) -> SignedIn:
+def _log_in(token: str, facts: DeviceIn, origin: Origin, proof: Proof | None) -> SignedIn | Asked:
     registration, is_first_use = _claim(token, facts, proof)
     if proof is not None:
         # Only now: who has no link cannot fill the store of spent proofs.
         proof.spend()
     if not is_first_use:
-        return log_in_again(registration, facts, proof)
+        is_lost = _is_lost_answer(registration, facts, proof)
+        asked = confirmation.ask_again(registration) if is_lost else None
+        return asked or log_in_again(registration, facts, proof)
+    account = registration.authorization.account
+    if account is not None and confirmation.is_wanted(account):
+        return confirmation.ask(registration, facts, origin, proof.thumbprint if proof else "")
     return activate(registration.authorization, facts, origin, proof)
 
 
 def activate(pending: DeviceAuthorization, facts: DeviceIn, origin: Origin, proof: Proof | None) -> SignedIn:
-    """Sign a device in for the account of `pending`, which may be new: the one act behind all ways in.
-
-    Must be in a transaction, and locks the device, then the account, which is fresh afterwards.
-    """
-    device, is_new = identity.find_or_make(facts)
-    if pending.account_id is None:
-        raise RuntimeError(f"authorization {pending.pk} is pending without an account")
-    account = limits.lock(pending.account_id)
-    if not account.is_active:
-        raise Problem(403, "account_inactive", _("This account is closed."))
-    known = DeviceAuthorization.objects.filter(device=device, account=account, successor=None)
-    _refuse_blocked(known)
-    is_known = known.exists()
-    ownership.settle(device, account, pending)
-    if not is_new:
-        identity.describe(device, facts)
-    pending.account = account
-    pending.attach(device, name=facts.name)
-    push.take_route(pending, facts.push)
-    pending.bind_key(facts.public_key)
-    issued = tokens.issue_pair(pending, proof.thumbprint if proof else "")
-    origin = replace(origin, actor_kind=ActorKind.DEVICE, actor_id=account.pk)
-    record(
-        "devices.signed_in",
-        origin=origin,
-        person_id=account.pk,
-        subject=pending,
-        details={"device": pending.title, "model": str(device)},
-    )
-    if not is_known:
-        notices.new_device(pending)
-    return SignedIn(pending, issued)
+    """Let a device in for the account of `pending`, and issue its tokens. Raises as `admission.let_in`."""
+    admission.let_in(pending, facts, origin)
+    return SignedIn(pending, tokens.issue_pair(pending, proof.thumbprint if proof else ""))
 
 
 def _claim(token: str, facts: DeviceIn, proof: Proof | None) -> tuple[Registration, bool]:
@@ -189,16 +143,20 @@ def _claim(token: str, facts: DeviceIn, proof: Proof | None) -> tuple[Registrati
 def log_in_again(registration: Registration, facts: DeviceIn, proof: Proof | None) -> SignedIn:
     """Answer a phone whose first answer was lost; anybody else finds the link used."""
     authorization = registration.authorization
-    if (
-        registration.used_at is None
-        or timezone.now() - registration.used_at > tokens.RETRY_WITHIN
-        or registration.used_identifier_hash != identity.identifier_hash(facts.device_id)
-        or registration.used_key_thumbprint != key_of(facts, proof)
-        or authorization.revoked_at is not None
-        or not tokens.discard_unused_pair(authorization)
-    ):
+    if not _is_lost_answer(registration, facts, proof) or not tokens.discard_unused_pair(authorization):
         raise Problem(410, "registration_used", _("This link was used already. Ask for a new one."))
     return SignedIn(authorization, tokens.issue_pair(authorization, proof.thumbprint if proof else ""))
+
+
+def _is_lost_answer(registration: Registration, facts: DeviceIn, proof: Proof | None) -> bool:
+    """Whether this may be the same device, asking again for an answer that it did not get."""
+    return (
+        registration.used_at is not None
+        and timezone.now() - registration.used_at <= tokens.RETRY_WITHIN
+        and registration.used_identifier_hash == identity.identifier_hash(facts.device_id)
+        and registration.used_key_thumbprint == key_of(facts, proof)
+        and registration.authorization.revoked_at is None
+    )
 
 
 def key_of(facts: DeviceIn, proof: Proof | None) -> str:
@@ -207,15 +165,6 @@ def key_of(facts: DeviceIn, proof: Proof | None) -> str:
         # Never equal to a key that was merely named.
         return f"{dpop.SCHEME} {proof.thumbprint}"
     return keys.thumbprint(facts.public_key) if facts.public_key else ""
-
-
-def _refuse_blocked(known: DeviceAuthorizationQuerySet) -> None:
-    if known.filter(revoked_reason__in=DeviceAuthorization.BLOCKING_REASONS).exists():
-        raise Problem(
-            403,
-            "device_blocked",
-            _("Your organization or support ended this device's access. Only they can allow it again."),
-        )
 
 
 def _record_refusal(token: str, problem: Problem, origin: Origin) -> None:
@@ -263,6 +212,8 @@ def _revoke(
     also_locking: Iterable[uuid.UUID] = (),
 ) -> bool:
     # First the links: a device that is signing in with one holds its row, and we wait for it.
+    links_held = Registration.objects.select_for_update(no_key=True).filter(authorization=authorization)
+    list(links_held.order_by("created_at", "id").values_list("pk"))
     cancelled = authorization.registrations.good().update(cancelled_at=timezone.now())
     attached_to = DeviceAuthorization.objects.values_list("device_id", flat=True).get(pk=authorization.pk)
     device = ownership.lock(attached_to)

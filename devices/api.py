@@ -8,20 +8,25 @@ from django.utils.translation import gettext_lazy as _
 from ninja import Router, Status
 
 from accounts.models import Person
-from devices import actions, dpop, permissions, tokens
+from devices import actions, confirmation, dpop, handover, permissions, tokens
 from devices.auth import device_auth, device_or_portal_auth, portal_auth
+from devices.admission import SignedIn
+from devices.confirmation import Asked
 from devices.dpop import BOUND_CODES, PROOF_CODES
 from devices.models import DeviceAuthorization, Token
 from devices.presenters import api_record
 from devices.recent import authenticated_recently
 from devices.schemas import (
+    AskedOut,
     DeviceListOut,
     DeviceLoginIn,
     DeviceOut,
     DevicePatch,
     DeviceRegisterIn,
+    PollIn,
     RegisteredOut,
     RevokeIn,
+    SentOut,
     SignedInOut,
     TokenIn,
     TokensOut,
@@ -38,31 +43,32 @@ LONGEST_LIST = 500
 @router.post(
     "/device-register",
     auth=portal_auth,
-    response={201: RegisteredOut},
+    response={201: RegisteredOut, 202: SentOut},
     summary="Issue a link that signs a device in",
-    openapi_extra=refuses("reauthentication_required", "person_unknown", "device_limit"),
+    openapi_extra=refuses(
+        "reauthentication_required", "person_unknown", "device_limit", "no_verified_address"
+    ),
 )
 def device_register(request: HttpRequest, body: DeviceRegisterIn) -> Status[dict[str, Any]]:
     """Reserves a place, and answers with the deep link, which is shown this once. Asks for a
-    sign-in or re-authentication of the last 15 minutes."""
+    sign-in or re-authentication of the last 15 minutes. A clinician can name a patient of their
+    organization; one who has a sign-in of their own, another role or another organization gets the
+    link at their verified address alone, and the answer is 202 without it."""
     by: Person = request.auth  # type: ignore[attr-defined]
     if not authenticated_recently(request):
         raise Problem(
             403, "reauthentication_required", _("A link is a credential. Sign in again before you make one.")
         )
-    issued = actions.issue_link(
-        account=permissions.account_for(by, body.user_id),
-        by=by,
+    handed = handover.issue(
+        permissions.require_link_right(by, body.user_id),
         name=body.name,
         phone_number=body.phone_number,
         origin=Origin.of(request),
     )
-    answer = {
-        "device": api_record(issued.authorization),
-        "link": issued.link,
-        "expires_at": issued.expires_at,
-    }
-    return Status(201, answer)
+    answer = {"device": api_record(handed.authorization), "expires_at": handed.expires_at}
+    if handed.link:
+        return Status(201, {**answer, "link": handed.link})
+    return Status(202, {**answer, "sent_to": handed.sent_to})
 
 
 @router.get(
@@ -87,7 +93,7 @@ def devices(request: HttpRequest, user_id: Id | None = None) -> dict[str, Any]:
 
 @router.post(
     "/device-login",
-    response=SignedInOut,
+    response={200: SignedInOut, 202: AskedOut},
     summary="Sign a device in with the token of a link",
     openapi_extra=refuses(
         "registration_unknown",
@@ -100,13 +106,34 @@ def devices(request: HttpRequest, user_id: Id | None = None) -> dict[str, Any]:
         *PROOF_CODES,
     ),
 )
-def device_login(request: HttpRequest, body: DeviceLoginIn) -> dict[str, Any]:
+def device_login(request: HttpRequest, body: DeviceLoginIn) -> Status[dict[str, Any]]:
     """The token is good once. A device whose answer was lost may send the very same again within
     60 seconds, as long as it used nothing of that answer. With a proof in the header DPoP (RFC 9449,
-    ES256) the tokens are bound to its key: `token_type` is then DPoP, every call needs a fresh proof."""
+    ES256) the tokens are bound to its key: `token_type` is then DPoP, every call needs a fresh proof.
+    202 where the person wants to confirm devices: show the digits, and poll."""
     proof = dpop.read(request)
-    signed_in = actions.log_in(token=body.token, device=body.device, origin=Origin.of(request), proof=proof)
-    return {**_tokens(signed_in.tokens), "device": api_record(signed_in.authorization)}
+    return _signed_in(
+        actions.log_in(token=body.token, device=body.device, origin=Origin.of(request), proof=proof)
+    )
+
+
+@router.post(
+    "/device-login/poll",
+    response={200: SignedInOut, 202: AskedOut},
+    summary="Ask whether the sign-in was confirmed",
+    openapi_extra=refuses(
+        "poll_unknown",
+        "confirmation_refused",
+        "confirmation_expired",
+        "registration_used",
+        "account_inactive",
+        *BOUND_CODES,
+    ),
+)
+def device_login_poll(request: HttpRequest, body: PollIn) -> Status[dict[str, Any]]:
+    """202 until the person at the portal has picked the digits, then the tokens, once. Leave
+    `interval` seconds between two calls. A sign-in with a proof needs one by the same key here."""
+    return _signed_in(confirmation.collect(body.poll_token, prove=partial(dpop.prove_body, request)))
 
 
 @router.post(
@@ -160,6 +187,14 @@ def update_device(request: HttpRequest, body: DevicePatch) -> dict[str, Any]:
 def _own(request: HttpRequest) -> DeviceAuthorization:
     held: Token = request.auth  # type: ignore[attr-defined]
     return held.authorization
+
+
+def _signed_in(outcome: SignedIn | Asked) -> Status[dict[str, Any]]:
+    if isinstance(outcome, Asked):
+        given = {"digits": outcome.digits, "poll_token": outcome.poll_token}
+        told = {name: value for name, value in given.items() if value}
+        return Status(202, {"interval": outcome.interval, **told})
+    return Status(200, {**_tokens(outcome.tokens), "device": api_record(outcome.authorization)})
 
 
 def _tokens(issued: tokens.IssuedTokens) -> dict[str, Any]:

@@ -7,8 +7,9 @@ class DevicesConfig(AppConfig):
     verbose_name = _("Devices")
 
     def ready(self) -> None:
-        from devices import events, pruning
+        from devices import events, handover, pruning
         from medimic.outbox.registry import register_job
 
         events.register()
+        handover.register()
         register_job("devices.prune", every=pruning.EVERY, run=pruning.prune)

@@ -13,9 +13,14 @@ from medimic.audit.presenters import register as present
 
 def register() -> None:
     present("devices.link_issued", gettext_lazy("Made a link to sign in a device: %(device)s"))
+    present("devices.link_issued_anew", gettext_lazy("Made a new link for %(device)s; the old one ended"))
+    present("devices.link_sent", gettext_lazy("Sent the link for %(device)s to %(to)s"))
     present("devices.link_cancelled", gettext_lazy("Cancelled the link for %(device)s"))
     present("devices.signed_in", gettext_lazy("Signed in on %(device)s (%(model)s)"))
     present("devices.sign_in_refused", _sign_in_refused)
+    present("devices.confirmation_asked", gettext_lazy("%(model)s used the link for %(device)s"))
+    present("devices.confirmed", gettext_lazy("Confirmed the sign-in on %(device)s"))
+    present("devices.confirmation_refused", _confirmation_refused)
     present("devices.signed_out", gettext_lazy("Signed out on %(device)s"))
     present("devices.session_token_ended", gettext_lazy("Left a session on %(device)s"))
     present("devices.token_reused", gettext_lazy("Signed %(device)s out: a spent token was used again"))
@@ -31,6 +36,12 @@ def _revoked(event: AuditEvent, details: Mapping[str, Any]) -> str:
         return _("Revoked %(device)s") % details
     label = str(reasons(details["reason"]).label)
     return _("%(device)s: %(reason)s") % {**details, "reason": label}
+
+
+def _confirmation_refused(event: AuditEvent, details: Mapping[str, Any]) -> str:
+    if details.get("mistaken") is True:
+        return _("Picked wrong digits for %(device)s: its sign-in ended") % details
+    return _("Refused the sign-in on %(device)s") % details
 
 
 def _sign_in_refused(event: AuditEvent, details: Mapping[str, Any]) -> str:

@@ -36,6 +36,11 @@ class Places:
 class DeviceLimitReached(Problem):
     """One device more than the plan allows was asked for."""
 
+    def without_devices(self) -> "DeviceLimitReached":
+        """The same, told to somebody who is not to know which devices those are."""
+        self.extra.pop("devices", None)
+        return self
+
     def __init__(self, person: Person, allowance: Allowance) -> None:
         self.allowance = allowance
         limit = allowance.limit or 0

@@ -75,6 +75,10 @@ class DeviceLoginIn(Body):
     device: DeviceIn
 
 
+class PollIn(Body):
+    poll_token: TokenText
+
+
 class TokenIn(Body):
     grant_type: Literal["refresh_token"]
     refresh_token: TokenText
@@ -111,6 +115,23 @@ class RegisteredOut(Reply):
     device: DeviceOut
     link: str = Field(description="The deep link. Shown once, kept nowhere.")
     expires_at: dt.datetime
+
+
+class SentOut(Reply):
+    """In place of the link, where the caller may not see it."""
+
+    device: DeviceOut
+    sent_to: str = Field(description="The person's verified address, masked.")
+    expires_at: dt.datetime
+
+
+class AskedOut(Reply):
+    """The person must confirm the sign-in first. Digits and poll token come with the first answer."""
+
+    status: Literal["confirmation_required"] = "confirmation_required"
+    digits: str | None = Field(None, description="Two digits, to be shown on the device.")
+    poll_token: str | None = None
+    interval: int = Field(description="Seconds to leave between two polls.")
 
 
 class TokensOut(Reply):
