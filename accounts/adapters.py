@@ -10,17 +10,18 @@ import segno
 from allauth.account import app_settings
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.models import EmailAddress
+from allauth.core.internal.httpkit import is_headless_request
 from allauth.mfa.adapter import DefaultMFAAdapter
 from django.conf import settings
 from django.db import transaction
 from django.forms import BaseForm
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts import passwords
+from accounts import passwords, phone_sign_ins
 from accounts.models import Person
 from accounts.notices import NOTICES
 from medimic import agents, crypto
@@ -121,6 +122,14 @@ class AccountAdapter(DefaultAccountAdapter):
         """The address, what follows from it and its audit row stand or fall together."""
         with transaction.atomic():
             return bool(super().confirm_email(request, email_address))
+
+    def post_login(self, request: HttpRequest, user: Any, **options: Any) -> HttpResponse:
+        """A phone is no browser: what signed in there does not stand among those."""
+        with transaction.atomic():
+            response: HttpResponse = super().post_login(request, user, **options)
+            if is_headless_request(request):
+                phone_sign_ins.is_no_browser(request)
+        return response
 
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
         return reverse("security")

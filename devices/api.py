@@ -8,9 +8,9 @@ from django.utils.translation import gettext_lazy as _
 from ninja import Router, Status
 
 from accounts.models import Person
-from devices import actions, confirmation, dpop, handover, permissions, tokens
-from devices.auth import device_auth, device_or_portal_auth, portal_auth
+from devices import actions, confirmation, dpop, handover, permissions, proof_sign_in, tokens
 from devices.admission import SignedIn
+from devices.auth import device_auth, device_or_portal_auth, portal_auth
 from devices.confirmation import Asked
 from devices.dpop import BOUND_CODES, PROOF_CODES
 from devices.models import DeviceAuthorization, Token
@@ -94,12 +94,16 @@ def devices(request: HttpRequest, user_id: Id | None = None) -> dict[str, Any]:
 @router.post(
     "/device-login",
     response={200: SignedInOut, 202: AskedOut},
-    summary="Sign a device in with the token of a link",
+    summary="Sign a device in with a link, or with a sign-in made on it",
     openapi_extra=refuses(
         "registration_unknown",
         "registration_expired",
         "registration_used",
         "registration_cancelled",
+        "sign_in_unknown",
+        "sign_in_used",
+        "second_factor_needed",
+        "email_unverified",
         "device_blocked",
         "account_inactive",
         "device_limit",
@@ -107,14 +111,20 @@ def devices(request: HttpRequest, user_id: Id | None = None) -> dict[str, Any]:
     ),
 )
 def device_login(request: HttpRequest, body: DeviceLoginIn) -> Status[dict[str, Any]]:
-    """The token is good once. A device whose answer was lost may send the very same again within
+    """The token of a link is good once. So is `sign_in_proof`: the session token of allauth's headless
+    calls, here under /api/sign-in/ (login, 2fa/authenticate, email/verify, session); it ends with this call.
+    A device whose answer was lost may send the very same again within
     60 seconds, as long as it used nothing of that answer. With a proof in the header DPoP (RFC 9449,
     ES256) the tokens are bound to its key: `token_type` is then DPoP, every call needs a fresh proof.
     202 where the person wants to confirm devices: show the digits, and poll."""
-    proof = dpop.read(request)
-    return _signed_in(
-        actions.log_in(token=body.token, device=body.device, origin=Origin.of(request), proof=proof)
-    )
+    proof, origin = dpop.read(request), Origin.of(request)
+    if body.sign_in_proof is not None:
+        return _signed_in(
+            proof_sign_in.log_in(
+                sign_in_proof=body.sign_in_proof, device=body.device, origin=origin, proof=proof
+            )
+        )
+    return _signed_in(actions.log_in(token=body.token or "", device=body.device, origin=origin, proof=proof))
 
 
 @router.post(

@@ -2,9 +2,10 @@
 
 import datetime as dt
 import uuid
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
 
 from devices.keys import PublicKey, on_the_curve
 from medimic.api_schema import Body, Id, Reply, plain
@@ -71,8 +72,17 @@ class DeviceRegisterIn(Body):
 
 
 class DeviceLoginIn(Body):
-    token: TokenText
+    """Either the token of a link, or the session token of a sign-in that was just made on the device."""
+
+    token: TokenText | None = None
+    sign_in_proof: TokenText | None = None
     device: DeviceIn
+
+    @model_validator(mode="after")
+    def _has_one_proof(self) -> Self:
+        if (self.token is None) == (self.sign_in_proof is None):
+            raise PydanticCustomError("one_of", "Send either token or sign_in_proof")
+        return self
 
 
 class PollIn(Body):

@@ -101,6 +101,7 @@ INSTALLED_APPS = [
     "allauth.account",
     "allauth.mfa",
     "allauth.usersessions",
+    "allauth.headless",
     "django_otp",
     "csp",
 ]
@@ -235,6 +236,10 @@ MFA_FORMS = {
 }
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "MediMic"
+
+# Signing in on a phone; which calls of it are there, `accounts.phone_views` says.
+HEADLESS_CLIENTS = ("app",)
+HEADLESS_TOKEN_STRATEGY = "accounts.phone_sign_ins.SealedKeys"  # noqa: S105
 
 
 # "Trust this browser" is a sign-in of this length; without it, it ends with the browser.
