@@ -9,7 +9,6 @@ from pathlib import Path
 
 import environ
 from csp.constants import NONE, SELF
-from django.utils.translation import gettext_lazy as _
 
 from medimic import environment
 
@@ -289,7 +288,8 @@ CONTENT_SECURITY_POLICY = {
 # --- Language and time -------------------------------------------------------
 
 LANGUAGE_CODE = "en"
-LANGUAGES = [("en", _("English")), ("pl", _("Polish")), ("de", _("German"))]
+# Each in its own words: it must be found by someone who reads no other.
+LANGUAGES = [("en", "English"), ("pl", "Polski"), ("de", "Deutsch")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 TIME_ZONE = "UTC"
 USE_TZ = True
