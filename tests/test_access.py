@@ -30,6 +30,7 @@ MISSING = "missing"
 WRONG_METHOD = "wrong method"
 UNAUTHORIZED = "unauthorized"
 REJECTED = "rejected input"
+CONFLICT = "conflict"
 STATUSES = {
     200: OK,
     201: OK,
@@ -39,6 +40,7 @@ STATUSES = {
     403: FORBIDDEN,
     404: MISSING,
     405: WRONG_METHOD,
+    409: CONFLICT,
     422: REJECTED,
 }
 
@@ -104,6 +106,10 @@ TABLE = {
     "settings/devices/<uuid:authorization_id>/revocation/": Access(
         signed_in(MISSING, provider=OK), signed_in(MISSING, provider=MOVED)
     ),
+    # There is none before the revocation.
+    "settings/devices/<uuid:authorization_id>/revocation/receipt/": Access(
+        signed_in(MISSING), signed_in(WRONG_METHOD)
+    ),
     "settings/security/": PAGE,
     "settings/security/browsers/<slug:reference>/sign-out/": Access(
         signed_in(WRONG_METHOD), signed_in(MISSING)
@@ -151,6 +157,12 @@ TABLE = {
     "api/sessions/claim": Access(answers(WRONG_METHOD), NO_DEVICE),
     "api/sessions/<uuidstr:session_id>": Access(NO_DEVICE, answers(WRONG_METHOD)),
     "api/sessions/<uuidstr:session_id>/end": Access(answers(WRONG_METHOD), NO_DEVICE),
+    "api/sign-in/login": OPEN_CALL,
+    "api/sign-in/2fa/authenticate": Access(answers(WRONG_METHOD), NO_DEVICE),
+    # A code that nobody waits for.
+    "api/sign-in/email/verify": Access(answers(WRONG_METHOD), answers(CONFLICT)),
+    # Of a phone: a browser's sign-in is none.
+    "api/sign-in/session": Access(NO_DEVICE, answers(WRONG_METHOD)),
     "api/token": OPEN_CALL,
     # the admin
     "admin/login/": Access(
