@@ -214,6 +214,7 @@ def _revoke(
     # First the links: a device that is signing in with one holds its row, and we wait for it.
     links_held = Registration.objects.select_for_update(no_key=True).filter(authorization=authorization)
     list(links_held.order_by("created_at", "id").values_list("pk"))
+    waiting = receipts.waiting_sign_ins(authorization)
     cancelled = authorization.registrations.good().update(cancelled_at=timezone.now())
     attached_to = DeviceAuthorization.objects.values_list("device_id", flat=True).get(pk=authorization.pk)
     device = ownership.lock(attached_to)
@@ -232,7 +233,7 @@ def _revoke(
     receipt = receipts.end_and_count(
         fresh,
         push_routes=int(had_route),
-        pending_registrations=cancelled,
+        pending_registrations=cancelled + waiting,
         is_unrecognized=is_unrecognized,
     )
     record(

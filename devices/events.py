@@ -6,6 +6,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from devices import receipts
 from devices.models import DeviceAuthorization
 from medimic.audit.models import AuditEvent
 from medimic.audit.presenters import register as present
@@ -33,9 +34,14 @@ def register() -> None:
 def _revoked(event: AuditEvent, details: Mapping[str, Any]) -> str:
     reasons = DeviceAuthorization.RevokedReason
     if details["reason"] == reasons.SELF:
-        return _("Revoked %(device)s") % details
-    label = str(reasons(details["reason"]).label)
-    return _("%(device)s: %(reason)s") % {**details, "reason": label}
+        told = _("Revoked %(device)s") % details
+    else:
+        label = str(reasons(details["reason"]).label)
+        told = _("%(device)s: %(reason)s") % {**details, "reason": label}
+    if details.get("unrecognized"):
+        told = _("%(told)s, not recognized") % {"told": told}
+    ended = [f"{line.label} {line.ended}" for line in receipts.lines(details) if line.ended]
+    return _("%(told)s. Ended: %(ended)s") % {"told": told, "ended": ", ".join(ended)} if ended else told
 
 
 def _confirmation_refused(event: AuditEvent, details: Mapping[str, Any]) -> str:

@@ -5,12 +5,40 @@ what ends is counted by the same comparison, in the transaction that revokes.
 """
 
 import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from django.db.models import F, Q
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 from accounts import sign_ins
-from devices import browser_sign_ins
-from devices.models import DeviceAuthorization, Registration, RevocationReceipt, Token
+from devices import browser_sign_ins, confirmation
+from devices.models import Confirmation, DeviceAuthorization, RevocationReceipt, Token
+
+LABELS: dict[str, str | Promise] = {
+    "browser_sign_ins": _("Browser sign-ins on it"),
+    "access_tokens": _("Access tokens"),
+    "refresh_tokens": _("Refresh tokens"),
+    "session_tokens": _("Session tokens"),
+    "push_routes": _("Push route"),
+    "pending_registrations": _("Pending registration"),
+}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One channel of a receipt, ready to print."""
+
+    label: str
+    ended: int
+
+
+def lines(counts: Mapping[str, Any]) -> list[Line]:
+    """Every channel with how many were ended; those alone that `counts` knows."""
+    return [Line(str(label), counts[channel]) for channel, label in LABELS.items() if channel in counts]
 
 
 def end_and_count(
@@ -59,6 +87,12 @@ def living_tokens(authorization: DeviceAuthorization, at: dt.datetime) -> dict[T
     return {kind: counted.count(kind) for kind in Token.Kind}
 
 
-def unused_links(authorization: DeviceAuthorization) -> int:
-    """How many links would still sign a device in for this authorization."""
-    return Registration.objects.good().filter(authorization=authorization).count()
+def waiting_sign_ins(authorization: DeviceAuthorization) -> int:
+    """How many devices used its link, and wait to be let in or to fetch their tokens."""
+    begun = Confirmation.objects.filter(registration__authorization=authorization)
+    confirmed = begun.filter(
+        state=Confirmation.State.CONFIRMED,
+        collected_at=None,
+        decided_at__gt=timezone.now() - confirmation.COLLECTED_WITHIN,
+    )
+    return begun.waiting().count() + confirmed.count()

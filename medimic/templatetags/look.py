@@ -26,8 +26,9 @@ STYLES = (
     "dialog",
     "menu",
     "utilities",
+    "print",
 )
-SCRIPTS = ("menu", "dialog", "copy", "form")
+SCRIPTS = ("menu", "dialog", "copy", "form", "print")
 
 
 @register.simple_tag
