@@ -7,9 +7,10 @@ class DevicesConfig(AppConfig):
     verbose_name = _("Devices")
 
     def ready(self) -> None:
-        from devices import events, handover, pruning
+        from devices import browsers, events, handover, pruning
         from medimic.outbox.registry import register_job
 
+        browsers.connect()
         events.register()
         handover.register()
         register_job("devices.prune", every=pruning.EVERY, run=pruning.prune)

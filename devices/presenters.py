@@ -14,7 +14,8 @@ from devices.models import Device, DeviceAuthorization, DeviceType, Platform, os
 from medimic.formatting import Dates
 from medimic.templatetags.look import icon
 
-NOTHING = "–"
+# Pages put a dash in its place, or leave the fact out.
+NOTHING = ""
 
 
 def api_record(authorization: DeviceAuthorization) -> dict[str, Any]:

@@ -9,6 +9,7 @@ urlpatterns = [
     # Before the identifiers, which it would otherwise have to be one of.
     path("settings/devices/authentication/", views.device_authentication, name="device_authentication"),
     path("settings/devices/<uuid:authorization_id>/", views.device_detail, name="device_detail"),
+    path("settings/devices/<uuid:authorization_id>/name/", views.device_name, name="device_name"),
     path(
         "settings/devices/<uuid:authorization_id>/revocation/",
         views.device_revocation,

@@ -6,33 +6,51 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from devices import actions, limits
-from devices.forms import DeviceLinkForm
+from accounts.presenters import sign_in_rows
+from devices import actions, browser_sign_ins, browsers, limits
+from devices.forms import DeviceLinkForm, DeviceNameForm
 from devices.limits import DeviceLimitReached
 from devices.models import DeviceAuthorization
 from devices.presenters import DevicePresenter, DeviceRow
 from devices.qr import qr_code
 from devices.recent import recent_authentication_required
+from devices.table import STORAGE_KEY, DeviceFilter, headers
 from medimic.audit.log import Origin
 from medimic.formatting import Dates
 from medimic.pagination import page_of
+from medimic.templatetags.look import icon
 from orgs.standing import SignedInRequest
 
-NEWEST_FIRST = ("-created_at", "id")
+SHOWN_SIGN_INS = 20
 
 
 @login_required
 @require_safe
 def devices(request: SignedInRequest) -> HttpResponse:
-    """All devices of the signed-in person."""
-    listed = DeviceAuthorization.objects.visible_to(request.user).listed().with_state()
-    page = page_of(listed, request, order=NEWEST_FIRST)
-    rows = DevicePresenter(Dates.of(request.user)).rows(page.rows)
-    return render(request, "devices/devices.html", {"page": page, "rows": rows})
+    """The devices of the signed-in person, and below them the browsers that are none."""
+    chosen = DeviceFilter(request.GET, label_suffix="")
+    mine = DeviceAuthorization.objects.visible_to(request.user).listed().with_state()
+    # Each push token would be decrypted, and no page shows one.
+    page = page_of(chosen.apply(mine).defer("push_token"), request, order=chosen.order)
+    dates = Dates.of(request.user)
+    signed_in = browser_sign_ins.of_account(request.user)
+    present = DevicePresenter(dates, this=browsers.this(request), signed_in=signed_in.devices)
+    context = {
+        "page": page,
+        "rows": present.rows(page.rows),
+        "filter": chosen,
+        "headers": headers(chosen, request.GET),
+        "storage_key": STORAGE_KEY,
+        "this_icon": icon("check"),
+        "security_url": reverse("security"),
+        "sign_ins": sign_in_rows(signed_in.elsewhere[:SHOWN_SIGN_INS], dates, request.session.session_key),
+    }
+    return render(request, "devices/devices.html", context)
 
 
 @login_required
@@ -43,13 +61,35 @@ def device_detail(request: SignedInRequest, authorization_id: uuid.UUID) -> Http
     if authorization.successor_id:
         return redirect("device_detail", authorization.successor_id)
     dates = Dates.of(request.user)
+    signed_in = browser_sign_ins.of_account(request.user)
+    present = DevicePresenter(dates, this=browsers.this(request), signed_in=signed_in.devices)
     context = {
-        "row": DevicePresenter(dates).row(authorization),
+        "row": present.row(authorization),
         "signed_in_first": dates.date_time(authorization.activated_at) if authorization.activated_at else "",
         "ended": dates.date_time(authorization.revoked_at) if authorization.revoked_at else "",
         "link_expires": _link_expiry(authorization, dates),
     }
     return render(request, "devices/device.html", context)
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def device_name(request: SignedInRequest, authorization_id: uuid.UUID) -> HttpResponse:
+    """Rename a device."""
+    authorization = _visible(request, authorization_id)
+    form = DeviceNameForm(
+        request.POST if request.method == "POST" else None, initial={"name": authorization.name}
+    )
+    if form.is_valid():
+        before = authorization.title
+        if actions.rename(
+            authorization=authorization, name=form.cleaned_data["name"], origin=Origin.of(request)
+        ):
+            names = {"before": before, "device": authorization.title}
+            messages.success(request, _("%(before)s is now called %(device)s.") % names)
+        return redirect("device_detail", authorization.pk)
+    context = {"form": form, "row": DevicePresenter(Dates.of(request.user)).row(authorization)}
+    return render(request, "devices/name.html", context)
 
 
 @login_required

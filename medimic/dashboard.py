@@ -19,7 +19,7 @@ from devices.models import DeviceAuthorization
 from devices.presenters import DevicePresenter, DeviceRow
 from medimic.formatting import Dates
 from orgs.standing import SignedInRequest, Standing, standing_in
-from sessions_app import reads
+from sessions_app import reads, visits
 
 RECENT_SESSIONS = 8
 SHOWN_DEVICES = 5
@@ -36,6 +36,7 @@ def dashboard(request: SignedInRequest) -> HttpResponse:
         "devices": _devices(request.user, dates),
         "usage": _usage(request.user, standing, dates),
         "is_patient": standing.is_patient_only,
+        "may_start": visits.may_start(request.user, standing),
     }
     return render(request, "dashboard.html", context)
 

@@ -18,6 +18,7 @@ from sessions_app.visits import Wanted
 
 PERIODS = {"day": _("Today"), "week": _("Last 7 days"), "month": _("Last 30 days")}
 DAYS = {"day": 1, "week": 7, "month": 30}
+NO_ORGANIZATION = "none"
 
 
 class HistoryFilter(forms.Form):
@@ -75,7 +76,7 @@ class NewSessionForm(forms.Form):
         initial=Visit.Mode.SHARED_DEVICE.value,
     )
     organization = forms.ChoiceField(
-        label=_("Organization"), required=False, help_text=_("Its plan is charged, and its figures count it.")
+        label=_("Organization"), help_text=_("Its plan is charged, and its figures count it.")
     )
     key = forms.RegexField(r"^[\w-]{43}$", widget=forms.HiddenInput, initial=crypto.new_token)
 
@@ -86,11 +87,11 @@ class NewSessionForm(forms.Form):
         organizations: Sequence[Organization],
         usual: Organization | None,
     ) -> None:
-        super().__init__(data, initial={"organization": str(usual.pk) if usual else ""})
+        super().__init__(data, initial={"organization": str(usual.pk) if usual else NO_ORGANIZATION})
         if not organizations:
             del self.fields["organization"]
             return
-        own = ("", _("None: on my own plan"))
+        own = (NO_ORGANIZATION, _("None: on my own plan"))
         choices = [(str(organization.pk), organization.name) for organization in organizations]
         self.fields["organization"].choices = [*choices, own]  # type: ignore[attr-defined]
 
@@ -103,11 +104,11 @@ class NewSessionForm(forms.Form):
 
     def wanted(self) -> Wanted:
         """What `visits.start` takes."""
-        organization = self.cleaned_data.get("organization")
+        organization = self.cleaned_data.get("organization", NO_ORGANIZATION)
         return Wanted(
             name=self.cleaned_data["name"],
             mode=self.cleaned_data["mode"],
-            organization_id=uuid.UUID(organization) if organization else None,
+            organization_id=None if organization == NO_ORGANIZATION else uuid.UUID(organization),
             chooses_organization=True,
             idempotency_key=self.cleaned_data["key"],
         )

@@ -56,6 +56,7 @@ PLAIN = {
     "billing/": [SOLO, ADMIN, TRIAL],
     "organization/": [SOLO],
     "sessions/": [PROVIDER, PATIENT],
+    "sessions/new/": [PROVIDER, SOLO],
     "settings/": [PROVIDER],
     "settings/activity/": [PROVIDER],
     "settings/devices/": [PROVIDER, TRIAL],
@@ -63,6 +64,9 @@ PLAIN = {
     "settings/security/": [PROVIDER, SUPPORT],
     "settings/security/sign-out-everywhere/": [PROVIDER],
 }
+
+# One page with two addresses: which of them one is led to depends on one's factors.
+SAME_QUESTION = {"accounts/2fa/reauthenticate/": "accounts/reauthenticate/"}
 
 # The address is that of the first link of this route on another page.
 LINKED = {
@@ -130,10 +134,35 @@ def second_step_of_a_sign_in(page: Page, portal: Portal) -> None:
     page.wait_for_url("**/2fa/authenticate/")
 
 
+def sign_in(page: Page, portal: Portal, person: str) -> None:
+    page.goto(f"{portal.url}/accounts/login/")
+    page.fill("input[name=login]", person)
+    page.fill("input[name=password]", PASSWORD)
+    page.get_by_role("main").get_by_role("button", name="Sign In").click()
+    page.wait_for_url(f"{portal.url}/")
+
+
+def renaming_of_a_device(page: Page, portal: Portal) -> None:
+    sign_in(page, portal, PROVIDER)
+    page.goto(f"{portal.url}/settings/devices/")
+    page.locator(".is-devices tbody a").first.click()
+    page.goto(portal.url + page.get_by_role("link", name="Rename").get_attribute("href"))
+
+
+def ending_of_a_session(page: Page, portal: Portal) -> None:
+    sign_in(page, portal, PROVIDER)
+    page.goto(f"{portal.url}/sessions/new/")
+    page.get_by_label("Session Name").fill("Morning round")
+    page.get_by_role("button", name="Start session").click()
+    page.goto(portal.url + page.get_by_role("link", name="End session").get_attribute("href"))
+
+
 # Pages that one has to act for; by nobody who is signed in.
 REACHED: dict[str, Callable[[Page, Portal], None]] = {
     "accounts/2fa/authenticate/": second_step_of_a_sign_in,
     "accounts/confirm-email/": confirmation_of_an_address,
+    "sessions/<uuid:session_id>/ending/": ending_of_a_session,
+    "settings/devices/<uuid:authorization_id>/name/": renaming_of_a_device,
     "accounts/^password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$": reset_form,
 }
 
@@ -142,6 +171,15 @@ def new_device_link(page: Page, portal: Portal) -> None:
     page.goto(f"{portal.url}/settings/devices/authentication/")
     page.get_by_role("button", name="Make the link").click()
     page.get_by_label("The same as a link").wait_for()
+
+
+def columns_menu(page: Page, portal: Portal) -> None:
+    page.goto(f"{portal.url}/settings/devices/")
+    page.get_by_role("button", name="Columns").click()
+
+
+def no_device_found(page: Page, portal: Portal) -> None:
+    page.goto(f"{portal.url}/settings/devices/?q=nothing-of-this-name")
 
 
 def revocation_dialog(page: Page, portal: Portal) -> None:
@@ -174,6 +212,8 @@ def forbidden_address(page: Page, portal: Portal) -> None:
 # States of pages that no address leads to.
 STATES: dict[str, tuple[str, Callable[[Page, Portal], None]]] = {
     "the link for a new device": (SOLO, new_device_link),
+    "the menu of columns": (PROVIDER, columns_menu),
+    "a search for a device that finds nothing": (PROVIDER, no_device_found),
     "the dialog before a revocation": (PROVIDER, revocation_dialog),
     "the account menu": (PROVIDER, account_menu),
     "a form with mistakes": (PROVIDER, rejected_form),
