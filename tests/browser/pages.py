@@ -18,6 +18,7 @@ from pathlib import Path
 from playwright.sync_api import Page
 
 from tests.browser.portal import PASSWORD, Portal
+from tests.routes import routes
 
 NOBODY = ""
 PROVIDER = "provider@clinic.example"
@@ -27,6 +28,7 @@ TRIAL = "trial@demo.example"
 PATIENT = "patient@clinic.example"
 # Has a second factor: the tests enrol one.
 SUPPORT = "support@demo.example"
+AUDITORS_ALONE = ("admin/audit/", "admin/outbox/jobrun/")
 
 # The route is the address; who looks at it.
 PLAIN = {
@@ -48,10 +50,6 @@ PLAIN = {
     "accounts/reauthenticate/": [PROVIDER],
     "accounts/signup/": [NOBODY],
     "admin/": [SUPPORT],
-    "admin/accounts/person/": [SUPPORT],
-    "admin/devices/device/": [SUPPORT],
-    "admin/devices/deviceauthorization/": [SUPPORT],
-    "admin/outbox/delivery/": [SUPPORT],
     "api/docs": [NOBODY],
     "billing/": [SOLO, ADMIN, TRIAL],
     "organization/": [SOLO],
@@ -70,19 +68,19 @@ SAME_QUESTION = {"accounts/2fa/reauthenticate/": "accounts/reauthenticate/"}
 
 # The address is that of the first link of this route on another page.
 LINKED = {
-    "admin/^(?P<app_label>audit|outbox|accounts|devices)/$": (SUPPORT, "admin/"),
-    "admin/accounts/person/<path:object_id>/change/": (SUPPORT, "admin/accounts/person/"),
-    "admin/devices/device/<path:object_id>/change/": (SUPPORT, "admin/devices/device/"),
-    "admin/devices/deviceauthorization/<path:object_id>/change/": (
-        SUPPORT,
-        "admin/devices/deviceauthorization/",
-    ),
-    "admin/outbox/delivery/<path:object_id>/change/": (SUPPORT, "admin/outbox/delivery/"),
     "organizations/<slug:slug>/": (ADMIN, "organization/"),
     "sessions/<uuid:session_id>/": (PROVIDER, "sessions/"),
     "settings/devices/<uuid:authorization_id>/": (PROVIDER, "settings/devices/"),
     "settings/devices/<uuid:authorization_id>/revocation/": (PROVIDER, "settings/devices/"),
 }
+
+# The admin's lists and what they list, as far as support may see it.
+for route in routes():
+    if re.fullmatch(r"admin/\w+/\w+/", route) and not route.startswith(AUDITORS_ALONE):
+        PLAIN[route] = [SUPPORT]
+        LINKED[f"{route}<path:object_id>/change/"] = (SUPPORT, route)
+    if route.startswith("admin/^(?P<app_label>"):
+        LINKED[route] = (SUPPORT, "admin/")
 
 # Routes that show no page of their own, and why.
 NO_PAGE = {
