@@ -115,7 +115,7 @@ def compiled(tmp_path, settings):
 class Words(HTMLParser):
     """What of a page is read or heard, and the page's language."""
 
-    SPOKEN = {"alt", "aria-label", "data-copied", "data-label", "label", "placeholder", "title"}
+    SPOKEN = {"alt", "aria-label", "data-copied", "data-label", "data-words", "label", "placeholder", "title"}
     SILENT = {"script", "style", "option", "code"}
 
     def __init__(self, html: str) -> None:
