@@ -76,10 +76,11 @@ LINKED = {
 
 # The admin's lists and what they list, as far as support may see it.
 for route in routes():
-    if re.fullmatch(r"admin/\w+/\w+/", route) and not route.startswith(AUDITORS_ALONE):
-        PLAIN[route] = [SUPPORT]
-        LINKED[f"{route}<path:object_id>/change/"] = (SUPPORT, route)
-    if route.startswith("admin/^(?P<app_label>"):
+    if (model := route.removesuffix("<path:object_id>/change/")) != route:
+        if not model.startswith(AUDITORS_ALONE):
+            PLAIN[model] = [SUPPORT]
+            LINKED[route] = (SUPPORT, model)
+    elif route.startswith("admin/^(?P<app_label>"):
         LINKED[route] = (SUPPORT, "admin/")
 
 # Routes that show no page of their own, and why.
