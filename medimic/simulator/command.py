@@ -6,6 +6,7 @@ import binascii
 import json
 import os
 import sys
+from getpass import getpass
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -39,8 +40,13 @@ def parser(program: str) -> argparse.ArgumentParser:
     parser.add_argument("--platform", choices=PLATFORMS, help=f"default: {DEFAULTS['platform']}")
     parser.add_argument("--os-version", help=f"default: {DEFAULTS['os_version']}")
     parser.add_argument("--app-version", help=f"default: {DEFAULTS['app_version']}")
+    parser.add_argument("--bearer", action="store_true", help="sign in without binding the tokens to a key")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=Parser)
     commands.add_parser("open", help="sign in with a deep link").add_argument("link", metavar="LINK")
+    sign_in = commands.add_parser(
+        "sign-in", help="sign in with a password, and the second factor if asked, from standard input"
+    )
+    sign_in.add_argument("email", metavar="EMAIL")
     start = commands.add_parser("start-session", help="start a session, as a guest where not signed in")
     start.add_argument("name_of_session", metavar="NAME")
     start.add_argument("--mode", choices=MODES, default=MODES[0])
@@ -57,9 +63,13 @@ def main(arguments: list[str], program: str = "simulate_device") -> int:
     try:
         print(json.dumps(_run(options), ensure_ascii=False), flush=True)  # noqa: T201
     except Failure as error:
-        print(json.dumps(error.document, ensure_ascii=False), file=sys.stderr, flush=True)  # noqa: T201
+        _tell(error.document)
         return error.exit_code
     return 0
+
+
+def _tell(news: dict[str, Any]) -> None:
+    print(json.dumps(news, ensure_ascii=False), file=sys.stderr, flush=True)  # noqa: T201
 
 
 def _run(options: argparse.Namespace) -> dict[str, Any]:
@@ -70,10 +80,12 @@ def _run(options: argparse.Namespace) -> dict[str, Any]:
     facts = keychain.facts
     agent = f"MediMic/{facts['app_version']} ({facts['model']}; {facts['platform']} {facts['os_version']})"
     with Connection(keychain.server, agent.encode("ascii", "replace").decode()) as connection:
-        phone = Phone(keychain, connection)
+        phone = Phone(keychain, connection, binds=not options.bearer, tell=_tell)
         match options.command:
             case "open":
                 return phone.open(options.link, crypto_keys())
+            case "sign-in":
+                return phone.sign_in(options.email, ask)
             case "start-session":
                 return phone.start_session(options.name_of_session, options.mode)
             case "end":
@@ -84,6 +96,14 @@ def _run(options: argparse.Namespace) -> dict[str, Any]:
                 return phone.sign_out()
             case _:
                 return phone.whoami()
+
+
+def ask(what: str) -> str:
+    """One line of standard input; from a terminal without showing it."""
+    line = getpass(f"{what}: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
+    if not line:
+        raise failure("input_missing", f"{what}: nothing was typed.")
+    return line
 
 
 def crypto_keys() -> list[bytes]:

@@ -1,11 +1,13 @@
 """Calls to the portal."""
 
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
 import httpx2
 
 from medimic.simulator.errors import Failure, failure
+from medimic.simulator.proofs import Prover
 
 SECONDS = 15.0
 
@@ -15,6 +17,7 @@ class Connection:
     call bears that."""
 
     def __init__(self, server: str, agent: str, transport: httpx2.BaseTransport | None = None) -> None:
+        self._server = server.rstrip("/")
         self._client = httpx2.Client(
             base_url=server,
             timeout=SECONDS,
@@ -38,22 +41,53 @@ class Connection:
         path: str,
         body: dict[str, Any] | None = None,
         *,
-        bearer: str = "",
+        token: str = "",
+        prover: Prover | None = None,
         headers: dict[str, str] | None = None,
-        attempts: int = 2,
     ) -> dict[str, Any]:
-        """The answer's JSON, empty where it has none. Raises `Failure` with the problem document."""
-        sent = dict(headers or {})
-        if bearer:
-            sent["Authorization"] = f"Bearer {bearer}"
-        return _content(self._send(method, path, body, sent, attempts))
+        """The answer's JSON, empty where it has none. Raises `Failure` with the problem document.
+
+        With a prover each attempt carries a proof of its own: one is never taken twice.
+        """
+
+        def sent() -> dict[str, str]:
+            made = dict(headers or {})
+            if prover is not None:
+                made["DPoP"] = prover.proof(method, self._server + path, token)
+            if token:
+                made["Authorization"] = f"{'DPoP' if prover else 'Bearer'} {token}"
+            return made
+
+        return _content(self._send(method, path, body, sent))
+
+    def sign_in_step(
+        self, method: str, step: str, body: dict[str, str] | None = None, *, held: str = ""
+    ) -> dict[str, Any]:
+        """One of the calls of signing in: the answer in allauth's shape, whatever its status.
+
+        Asked once: a code that was lost on the way is spent all the same.
+        """
+        headers = {"X-Session-Token": held} if held else {}
+        path = f"/api/sign-in/{step}"
+        response = self._send(method, path, body, lambda: headers, attempts=1)
+        content = _json(response)
+        if content is None or ("status" not in content and "code" not in content):
+            raise _unreadable(response)
+        if "code" in content:
+            raise Failure(content)
+        return content
 
     def _send(
-        self, method: str, path: str, body: dict[str, Any] | None, headers: dict[str, str], attempts: int
+        self,
+        method: str,
+        path: str,
+        body: dict[str, Any] | None,
+        headers: Callable[[], dict[str, str]],
+        attempts: int = 2,
     ) -> httpx2.Response:
         for attempt in range(1, attempts + 1):
             try:
-                return self._client.request(method, path, json=body, headers=headers)
+                return self._client.request(method, path, json=body, headers=headers())
             except (httpx2.InvalidURL, httpx2.UnsupportedProtocol) as error:
                 raise failure("unreachable", "The server's address is not one.") from error
             except httpx2.ConnectError as error:
@@ -65,16 +99,21 @@ class Connection:
 
 
 def _content(response: httpx2.Response) -> dict[str, Any]:
+    content = _json(response)
+    if content is None or not (response.is_success or "code" in content):
+        raise _unreadable(response)
+    if response.is_success:
+        return content
+    raise Failure(content)
+
+
+def _json(response: httpx2.Response) -> dict[str, Any] | None:
     try:
         content = response.json() if response.content else {}
     except ValueError:
-        content = None
-    if not isinstance(content, dict):
-        raise failure(
-            "answer_unreadable", "The answer is not the portal's.", status=response.status_code
-        ) from None
-    if response.is_success:
-        return content
-    if "code" not in content:
-        raise failure("answer_unreadable", "The refusal is not the portal's.", status=response.status_code)
-    raise Failure(content)
+        return None
+    return content if isinstance(content, dict) else None
+
+
+def _unreadable(response: httpx2.Response) -> Failure:
+    return failure("answer_unreadable", "The answer is not the portal's.", status=response.status_code)

@@ -15,16 +15,24 @@ from medimic.simulator.errors import failure
 OWNER_ALONE = 0o600
 
 
+def new_key() -> dict[str, Any]:
+    """A P-256 key pair as a JWK."""
+    return dict(ECKey.generate_key("P-256", private=True).as_dict(private=True))
+
+
 @dataclass
 class Keychain:
-    """Identity, key and tokens of one device. `device_id` and the key survive everything but
-    the file itself; `sessions` holds a session token for each session, by its id."""
+    """Identity, keys and tokens of one device. `device_id` and the keys survive everything but
+    the file itself; `proof_key` is the one that tokens are bound to. `sessions` holds a session
+    token for each session, by its id."""
 
     path: Path
     device_id: str
     private_key: dict[str, Any]
     facts: dict[str, str] = field(default_factory=dict)
     server: str = ""
+    proof_key: dict[str, Any] = field(default_factory=new_key)
+    token_type: str = ""
     access_token: str = ""
     refresh_token: str = ""
     sessions: dict[str, str] = field(default_factory=dict)
@@ -35,8 +43,7 @@ class Keychain:
         try:
             content = json.loads(path.read_text())
         except FileNotFoundError:
-            key = ECKey.generate_key("P-256", private=True)
-            return cls(path, str(uuid.uuid4()), dict(key.as_dict(private=True)))
+            return cls(path, str(uuid.uuid4()), new_key())
         except (OSError, ValueError) as error:
             raise failure("state_unreadable", f"{path} cannot be read: {error}.") from error
         try:
@@ -68,7 +75,7 @@ class Keychain:
             raise
 
     def forget_tokens(self) -> None:
-        """After a sign-out: the identity and the key stay, as in a phone's keychain."""
-        self.access_token = self.refresh_token = ""
+        """After a sign-out: the identity and the keys stay, as in a phone's keychain."""
+        self.token_type = self.access_token = self.refresh_token = ""
         self.sessions = {}
         self.save()

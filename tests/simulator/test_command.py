@@ -25,6 +25,7 @@ def simulate(tmp_path, *arguments, **environment):
             "DATABASE_URL": "postgres://nobody@127.0.0.1:1/nothing",
             **environment,
         },
+        stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
     )
@@ -69,5 +70,11 @@ def test_it_imports_no_model_and_no_django(tmp_path):
     command = [sys.executable, "-c", script]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     imported = set(done.stdout.split())
-    own = {f"medimic.simulator.{name}" for name in ("command", "connection", "errors", "keychain", "phone")}
+    names = ("command", "connection", "errors", "keychain", "phone", "proofs")
+    own = {f"medimic.simulator.{name}" for name in names}
     assert imported == {"medimic", "medimic.simulator", *own, "devices", "devices.deep_link"}
+
+
+def test_a_password_that_nobody_typed_is_told(tmp_path):
+    done = simulate(tmp_path, "--server", NOWHERE, "sign-in", "somebody@people.example")
+    assert (done.returncode, json.loads(done.stderr)["code"]) == (1, "input_missing")

@@ -31,7 +31,7 @@ def test_nothing_secret_is_printed(phone, provider, link_for, crypto_keys):
     ]
     kept = phone.keychain
     secrets = [kept.access_token, kept.refresh_token, *kept.sessions.values(), kept.device_id]
-    for secret in [*secrets, kept.private_key["d"]]:
+    for secret in [*secrets, kept.private_key["d"], kept.proof_key["d"]]:
         assert secret not in str(printed)
 
 
