@@ -1,5 +1,7 @@
 """Forms of devices."""
 
+import uuid
+
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
@@ -8,13 +10,18 @@ from medimic.api_schema import plain
 
 
 class DeviceLinkForm(forms.Form):
-    """What a device's row says until it signs in itself. The API asks for the same."""
+    """What a device's row says until it signs in itself. The API asks for the same.
 
+    `draft` is the id that the row will have: a form that is sent twice makes one row.
+    """
+
+    draft = forms.UUIDField(required=False, initial=uuid.uuid4, widget=forms.HiddenInput)
     name = forms.CharField(
         label=_("Name"),
         max_length=100,
         required=False,
-        help_text=_("What you will call this device, such as “Work phone”."),
+        help_text=_("Such as “Work phone”. Left empty, it is called by its model."),
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     phone_number = forms.CharField(
         label=_("Phone number"),

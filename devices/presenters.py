@@ -67,6 +67,10 @@ class DeviceRow:
     revocation_url: str
     is_pending: bool
     is_this: bool
+    # Of a link that is being waited for: where that is asked about, and told; otherwise empty.
+    link_url: str
+    state_url: str
+    is_asking: bool
 
 
 class DevicePresenter:
@@ -93,6 +97,7 @@ class DevicePresenter:
         self.active = Status(active, "is-ok", icon("check"))
         self.signed_out = Status(active, "is-ok", icon("check"), _("signed out"))
         self.awaited = Status(inactive, "is-warning", icon("clock"), _("waiting for the device"))
+        self.asking = Status(inactive, "is-warning", icon("warning"), _("waiting for you to confirm it"))
         self.expired = Status(inactive, "is-off", icon("stop"), _("link expired"))
         self.ended = Status(inactive, "is-off", icon("stop"))
         self.not_yet = _("Not signed in yet")
@@ -108,6 +113,7 @@ class DevicePresenter:
         type_name, type_icon = self.types[device.device_type] if device else (NOTHING, SafeString())
         url = f"{self.prefix}{row.pk}/"
         seen = row.last_seen_at
+        is_waiting = device is None and row.revoked_at is None
         return DeviceRow(
             name=row.name or (device.model if device else _("New device")),
             detail=detail,
@@ -126,6 +132,9 @@ class DevicePresenter:
             revocation_url="" if row.revoked_at else f"{url}revocation/",
             is_pending=device is None,
             is_this=bool(device and self.this and device.identifier_hash == self.this),
+            link_url=f"{url}authentication/" if is_waiting else "",
+            state_url=f"{url}authentication/state/" if is_waiting else "",
+            is_asking=is_waiting and row.is_asking,  # type: ignore[attr-defined]
         )
 
     def status(self, row: DeviceAuthorization) -> Status:
@@ -136,6 +145,8 @@ class DevicePresenter:
             )
         if row.device:
             return self.active if self._is_signed_in(row, row.device) else self.signed_out
+        if row.is_asking:  # type: ignore[attr-defined]
+            return self.asking
         expires_at = row.link_expires_at  # type: ignore[attr-defined]
         return self.awaited if expires_at and expires_at > self.now else self.expired
 

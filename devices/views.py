@@ -8,17 +8,13 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.presenters import sign_in_rows
-from devices import actions, browser_sign_ins, browsers, limits
-from devices.forms import DeviceLinkForm, DeviceNameForm
-from devices.limits import DeviceLimitReached
+from devices import actions, browser_sign_ins, browsers
+from devices.forms import DeviceNameForm
 from devices.models import DeviceAuthorization
-from devices.presenters import DevicePresenter, DeviceRow
-from devices.qr import qr_code
-from devices.recent import recent_authentication_required
+from devices.presenters import DevicePresenter
 from devices.table import STORAGE_KEY, DeviceFilter, headers
 from medimic.audit.log import Origin
 from medimic.formatting import Dates
@@ -68,6 +64,7 @@ def device_detail(request: SignedInRequest, authorization_id: uuid.UUID) -> Http
         "signed_in_first": dates.date_time(authorization.activated_at) if authorization.activated_at else "",
         "ended": dates.date_time(authorization.revoked_at) if authorization.revoked_at else "",
         "link_expires": _link_expiry(authorization, dates),
+        "has_receipt": bool(authorization.revoked_at) and hasattr(authorization, "receipt"),
     }
     return render(request, "devices/device.html", context)
 
@@ -90,72 +87,6 @@ def device_name(request: SignedInRequest, authorization_id: uuid.UUID) -> HttpRe
         return redirect("device_detail", authorization.pk)
     context = {"form": form, "row": DevicePresenter(Dates.of(request.user)).row(authorization)}
     return render(request, "devices/name.html", context)
-
-
-@login_required
-@require_http_methods(["GET", "HEAD", "POST"])
-def device_revocation(request: SignedInRequest, authorization_id: uuid.UUID) -> HttpResponse:
-    """GET asks, POST revokes; for a link that nobody has used, it cancels."""
-    authorization = _visible(request, authorization_id)
-    if request.method == "POST":
-        revoked = actions.revoke(authorization=authorization, by=request.user, origin=Origin.of(request))
-        _say(request, authorization, revoked)
-        return redirect("devices")
-    row = DevicePresenter(Dates.of(request.user)).row(authorization)
-    return render(request, "devices/revocation.html", {"row": row})
-
-
-def _say(request: SignedInRequest, authorization: DeviceAuthorization, revoked: bool) -> None:
-    if not revoked:
-        text = _("%(device)s had no access any more.")
-    elif authorization.device_id:
-        text = _("%(device)s is revoked. It was signed out, and needs a new link or a sign-in to come back.")
-    else:
-        text = _("The link for %(device)s is cancelled.")
-    messages.success(request, text % {"device": authorization.title})
-
-
-@login_required
-@require_http_methods(["GET", "HEAD", "POST"])
-@never_cache
-@recent_authentication_required
-def device_authentication(request: SignedInRequest) -> HttpResponse:
-    """Make a link that signs a device in. It is shown in the answer to the POST, and never again."""
-    account = request.user
-    initial = {"phone_number": account.phone_number}
-    form = DeviceLinkForm(request.POST if request.method == "POST" else None, initial=initial)
-    if form.is_valid():
-        try:
-            issued = actions.issue_link(
-                account=account, by=account, origin=Origin.of(request), **form.cleaned_data
-            )
-        except DeviceLimitReached:
-            pass
-        else:
-            return _show_link(request, issued)
-    places = limits.places(account)
-    context = {"form": form, "account": account, "places": places}
-    if not places.has_free:
-        context["spare"] = _spare(request)
-    return render(request, "devices/authentication.html", context)
-
-
-def _spare(request: SignedInRequest) -> list[DeviceRow]:
-    """What takes the places, longest unused first, to choose one to revoke."""
-    taking = limits.longest_unused_first(request.user)
-    rows = DeviceAuthorization.objects.with_state().in_bulk([row.pk for row in taking])
-    present = DevicePresenter(Dates.of(request.user))
-    return [present.row(rows[row.pk]) for row in taking]
-
-
-def _show_link(request: SignedInRequest, issued: actions.IssuedLink) -> HttpResponse:
-    context = {
-        "authorization": issued.authorization,
-        "link": issued.link,
-        "qr_code": qr_code(issued.link),
-        "expires": Dates.of(request.user).date_time(issued.expires_at),
-    }
-    return render(request, "devices/link.html", context)
 
 
 @require_safe

@@ -116,15 +116,6 @@ SPECIFIC: dict[str, Code] = {
     "sign_in_used": Code((410,), _("The sign-in was used already. Sign in again.")),
     "second_factor_needed": Code((403,), _("The sign-in waits for the code of the second factor.")),
     "email_unverified": Code((403,), _("The sign-in waits for the code that was mailed to the address.")),
-    "no_verified_address": Code(
-        (409,), _("The person has no verified address, and the caller may not see the link.")
-    ),
-    "draft_taken": Code((409,), _("The id that was chosen for the row is taken. Leave it out.")),
-    "poll_unknown": Code((404,), _("The poll token is not known here. Open a new link.")),
-    "confirmation_refused": Code(
-        (403,), _("Another pair of digits was picked, or the sign-in was refused. Open a new link.")
-    ),
-    "confirmation_expired": Code((410,), _("Nobody confirmed the sign-in within 10 minutes. Open a new link.")),
     "registration_unknown": Code((404,), _("The token of the link is not known here.")),
     "registration_expired": Code((410,), _("The link's time is over. Make a new one.")),
     "registration_used": Code((410,), _("The link was used already. Make a new one.")),

@@ -24,6 +24,7 @@ STYLES = (
     "tabs",
     "message",
     "dialog",
+    "link",
     "menu",
     "utilities",
     "print",

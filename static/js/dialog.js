@@ -19,13 +19,7 @@ document.addEventListener("click", async (event) => {
 });
 
 async function open(url, opener) {
-  const response = await fetch(url, { credentials: "same-origin", headers: { Accept: "text/html" } });
-  // Somewhere else now: a sign-in, or a refusal. That is a page of its own.
-  if (response.redirected || !response.ok) throw new Error("not a dialog");
-  const page = new DOMParser().parseFromString(await response.text(), "text/html");
-  const body = page.querySelector("[data-dialog-body]");
-  if (!body) throw new Error("not a dialog");
-
+  const page = await read(url);
   const dialog = document.createElement("dialog");
   dialog.className = "dialog";
   dialog.id = "page-dialog";
@@ -33,17 +27,8 @@ async function open(url, opener) {
   title.className = "dialog-title";
   title.id = "page-dialog-title";
   title.tabIndex = -1;
-  title.textContent = (page.querySelector("[data-dialog-title]") ?? page.querySelector("h1"))?.textContent.trim();
   dialog.setAttribute("aria-labelledby", title.id);
-  const content = document.importNode(body, true);
-  content.querySelector("[data-dialog-title]")?.remove();
-  content.classList.add("dialog-body");
-  for (const form of content.querySelectorAll("form")) {
-    // An address left out means the page that the form stood on.
-    if (!form.getAttribute("action")) form.action = url;
-  }
-  dialog.append(title, content);
-
+  dialog.append(title);
   document.body.append(dialog);
   dialog.addEventListener("close", () => {
     dialog.remove();
@@ -55,11 +40,70 @@ async function open(url, opener) {
     if (away && (away.hasAttribute("data-dialog-close") || away.pathname === location.pathname) && !away.hash) {
       event.preventDefault();
       dialog.close();
+    } else if (away?.hasAttribute("data-in-place")) {
+      event.preventDefault();
+      goOn(dialog, away, away.href).catch(() => location.assign(away.href));
     } else if (event.target === dialog) {
       dialog.close();
     }
   });
+  dialog.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (!form.hasAttribute("data-in-place")) return;
+    event.preventDefault();
+    const data = new FormData(form);
+    if (event.submitter?.name) data.append(event.submitter.name, event.submitter.value);
+    goOn(dialog, event.submitter ?? form, form.action, { method: "POST", body: data }).catch(() => {
+      // The browser itself then shows what is wrong.
+      form.removeAttribute("data-in-place");
+      form.requestSubmit(event.submitter);
+    });
+  });
+  dialog.addEventListener("portal:fill", (event) => fill(dialog, event.detail));
   dialog.showModal();
-  (content.querySelector("[autofocus]") ?? title).focus();
+  fill(dialog, page);
+}
+
+// A form or a link that says data-in-place: what it leads to takes its place in the dialog.
+async function goOn(dialog, cause, url, options) {
+  if (dialog.hasAttribute("aria-busy")) return;
+  dialog.setAttribute("aria-busy", "true");
+  cause.setAttribute("aria-busy", "true");
+  try {
+    const page = await read(url, options);
+    if (dialog.open) fill(dialog, page);
+  } finally {
+    dialog.removeAttribute("aria-busy");
+    cause.removeAttribute("aria-busy");
+  }
+}
+
+async function read(url, options) {
+  const response = await fetch(url, { credentials: "same-origin", headers: { Accept: "text/html" }, ...options });
+  const page = new DOMParser().parseFromString(await response.text(), "text/html");
+  if (!response.ok || !page.querySelector("[data-dialog-body]")) {
+    // Somewhere else now: a sign-in, perhaps. That is a page of its own.
+    if (response.ok && response.redirected && options) location.assign(response.url);
+    throw new Error("not a dialog");
+  }
+  return { page, url: response.url };
+}
+
+function fill(dialog, { page, url }) {
+  const body = page.querySelector("[data-dialog-body]");
+  const title = dialog.querySelector(".dialog-title");
+  title.textContent = (page.querySelector("[data-dialog-title]") ?? page.querySelector("h1"))?.textContent.trim();
+  const content = document.importNode(body, true);
+  content.querySelector("[data-dialog-title]")?.remove();
+  content.classList.add("dialog-body");
+  for (const form of content.querySelectorAll("form")) {
+    // An address left out means the page that the form stood on.
+    if (!form.getAttribute("action")) form.action = url;
+  }
+  dialog.classList.toggle("is-wide", body.hasAttribute("data-dialog-wide"));
+  dialog.querySelector(".dialog-body")?.remove();
+  dialog.append(content);
+  dialog.scrollTop = 0;
+  (content.querySelector("[autofocus], .error-summary") ?? title).focus();
   dialog.dispatchEvent(new CustomEvent("portal:dialog", { bubbles: true }));
 }
