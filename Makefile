@@ -49,7 +49,7 @@ lock: $(DEV_LOCK)
 INSTALL = @echo "Installing the dependencies of $(1)"; \
 	if $(PY) -m pip --version >/dev/null 2>&1; then pip="$(PY) -m pip"; \
 	else pip="$(PYTHON) -m pip --python $(PY)"; fi; \
-	$$pip install --quiet --require-hashes --requirement $(1)
+	$$pip install --quiet --quiet --require-hashes --requirement $(1)
 
 $(RUN_LOCK): | $(PY)
 	$(call INSTALL,requirements.lock)
