@@ -23,6 +23,21 @@ def change_profile(*, person: Person, fields: dict[str, str], origin: Origin) ->
     return changed
 
 
+def confirm_devices(*, person: Person, is_wanted: bool, origin: Origin) -> bool:
+    """Have devices that use a link wait for their digits to be picked, or let them in at once;
+    False if it is so already."""
+    with transaction.atomic():
+        if not person.change_device_confirmation(is_wanted):
+            return False
+        record(
+            "accounts.device_confirmation_on" if is_wanted else "accounts.device_confirmation_off",
+            origin=origin,
+            person_id=person.pk,
+            subject=person,
+        )
+        return True
+
+
 def end_sign_in(*, person: Person, sign_in: UserSession, origin: Origin) -> None:
     """Sign one of the person's browsers out."""
     with transaction.atomic():

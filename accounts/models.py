@@ -132,6 +132,14 @@ class Person(AbstractBaseUser, PermissionsMixin):
             self.save(update_fields=changed)
         return changed
 
+    def change_device_confirmation(self, is_wanted: bool) -> bool:
+        """Whether devices that used a link must be confirmed; False if it is so already."""
+        if self.confirm_devices == is_wanted:
+            return False
+        self.confirm_devices = is_wanted
+        self.save(update_fields=["confirm_devices"])
+        return True
+
     def end_device_tokens(self) -> None:
         """From the next request on, no token of any of this person's devices is taken."""
         self._raise_epoch("token_epoch")

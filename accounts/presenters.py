@@ -47,6 +47,8 @@ def register_all() -> None:
     register("accounts.factor_failed", _("A wrong code was given"))
     register("accounts.recovery_codes_made", _("Made recovery codes"))
     register("accounts.profile_changed", _profile_changed)
+    register("accounts.device_confirmation_on", _("Switched the confirmation of new devices on"))
+    register("accounts.device_confirmation_off", _("Switched the confirmation of new devices off"))
     register("accounts.browser_signed_out", _("Signed a browser out"))
     register("accounts.signed_out_everywhere", _("Signed out everywhere"))
 

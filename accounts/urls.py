@@ -10,6 +10,7 @@ to_security = RedirectView.as_view(pattern_name="security")
 urlpatterns = [
     path("settings/", views.profile, name="profile"),
     path("settings/security/", views.security, name="security"),
+    path("settings/security/device-confirmation/", views.confirm_devices, name="confirm_devices"),
     path(
         "settings/security/browsers/<slug:reference>/sign-out/",
         views.browser_sign_out,

@@ -73,6 +73,24 @@ def security(request: SignedInRequest) -> HttpResponse:
 
 
 @login_required
+@require_http_methods(["GET", "POST"])
+@reauthentication_required
+def confirm_devices(request: SignedInRequest) -> HttpResponse:
+    """Whether a device that used a link must wait until its digits are picked in the portal."""
+    if request.method == "POST":
+        is_wanted = request.POST.get("confirm") == "on"
+        if actions.confirm_devices(person=request.user, is_wanted=is_wanted, origin=Origin.of(request)):
+            messages.success(
+                request,
+                _("New devices must be confirmed from now on.")
+                if is_wanted
+                else _("New devices are let in without being confirmed."),
+            )
+        return redirect("security")
+    return render(request, "accounts/confirm_devices.html")
+
+
+@login_required
 @require_POST
 def browser_sign_out(request: SignedInRequest, reference: str) -> HttpResponse:
     sign_in = sign_ins.find(request.user, reference)
