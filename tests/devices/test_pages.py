@@ -31,7 +31,7 @@ class TestList:
     def test_shows_what_people_look_for(self, provider, sign_in):
         row = sign_in_device(provider).authorization
         page = text(sign_in(provider).get(LIST))
-        for word in ("iPhone 15 Pro · iOS 17.4", "Phone", "3.2.0", "Active", revocation(row)):
+        for word in ("iPhone 15 Pro", "Phone", "iOS 17.4", "3.2.0", "Active", revocation(row)):
             assert word in page
 
     def test_offers_the_first_step_where_there_is_none(self, provider, sign_in):
@@ -67,7 +67,7 @@ class TestList:
         for _ in range(2):
             sign_in_device(provider, device_id="one-phone-signed-in-twice")
         actions.revoke(authorization=link_for(provider).authorization, by=provider, origin=SYSTEM)
-        assert text(sign_in(provider).get(LIST)).count("data-dialog=") == 1
+        assert len(sign_in(provider).get(LIST).context["rows"]) == 1
 
     def test_needs_the_same_queries_for_5_and_500_rows(self, provider, sign_in):
         client = sign_in(provider)
@@ -117,7 +117,8 @@ class TestRevocation:
     def test_ends_the_access_and_says_so(self, provider, sign_in):
         signed_in = sign_in_device(provider)
         response = sign_in(provider).post(revocation(signed_in.authorization), follow=True)
-        assert response.redirect_chain == [(LIST, 302)]
+        receipt = f"{revocation(signed_in.authorization)}receipt/"
+        assert response.redirect_chain == [(receipt, 302)]
         assert "is revoked" in text(response)
         row = DeviceAuthorization.objects.get()
         assert (row.revoked_by, row.revoked_reason) == (provider, "self")
@@ -201,7 +202,7 @@ class TestAuthenticateDevice:
         for response in (client.get(AUTHENTICATION), client.post(AUTHENTICATION, {})):
             page = text(response)
             assert "Free Trial, allows 1 device" in page
-            assert revocation(row) in page
+            assert f'value="{row.pk}"' in page
         assert DeviceAuthorization.objects.count() == 1
 
     def test_refuses_what_the_api_refuses(self, client):
