@@ -215,7 +215,8 @@ def _revoke(
     links_held = Registration.objects.select_for_update(no_key=True).filter(authorization=authorization)
     list(links_held.order_by("created_at", "id").values_list("pk"))
     waiting = receipts.waiting_sign_ins(authorization)
-    cancelled = authorization.registrations.good().update(cancelled_at=timezone.now())
+    waiting += authorization.registrations.good().count()
+    authorization.registrations.filter(used_at=None, cancelled_at=None).update(cancelled_at=timezone.now())
     attached_to = DeviceAuthorization.objects.values_list("device_id", flat=True).get(pk=authorization.pk)
     device = ownership.lock(attached_to)
     fresh = (
@@ -233,7 +234,7 @@ def _revoke(
     receipt = receipts.end_and_count(
         fresh,
         push_routes=int(had_route),
-        pending_registrations=cancelled + waiting,
+        pending_registrations=waiting,
         is_unrecognized=is_unrecognized,
     )
     record(
