@@ -14,5 +14,6 @@ def answer() -> None:
         call = json.loads(line)
         content = {"data": call["body"], "content_type": "application/json"} if call["body"] else {}
         response = getattr(client, call["method"])(call["path"], headers=call["headers"], **content)
-        told = json.loads(response.content) if response.content else {}
-        print(json.dumps({"status": response.status_code, "code": told.get("code")}), flush=True)
+        # Of a session, "code" says how to join it.
+        refusal = json.loads(response.content) if response.status_code >= 400 else {}
+        print(json.dumps({"status": response.status_code, "code": refusal.get("code")}), flush=True)
