@@ -15,9 +15,10 @@ class PortalConfig(AppConfig):
     def ready(self) -> None:
         from django.core.management import call_command
 
-        from medimic import checks  # noqa: F401 they register themselves
+        from medimic import cache, checks  # noqa: F401 the checks register themselves
         from medimic.outbox.registry import register_job
 
+        register_job("medimic.drop_expired_cache", every=cache.EVERY, run=cache.drop_expired)
         register_job(
             "medimic.clear_sign_ins", every=dt.timedelta(days=1), run=lambda: call_command("clearsessions")
         )
