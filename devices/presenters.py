@@ -97,7 +97,7 @@ class DevicePresenter:
         self.active = Status(active, "is-ok", icon("check"))
         self.signed_out = Status(active, "is-ok", icon("check"), _("signed out"))
         self.awaited = Status(inactive, "is-warning", icon("clock"), _("waiting for the device"))
-        self.asking = Status(inactive, "is-warning", icon("warning"), _("waiting for you to confirm it"))
+        self.asking = Status(inactive, "is-warning", icon("warning"), _("confirm it by its digits"))
         self.expired = Status(inactive, "is-off", icon("stop"), _("link expired"))
         self.ended = Status(inactive, "is-off", icon("stop"))
         self.not_yet = _("Not signed in yet")

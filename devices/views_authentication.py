@@ -113,10 +113,10 @@ def device_link_sending(request: SignedInRequest, authorization_id: uuid.UUID) -
     if issued is None or channel not in (handover.EMAIL, handover.SMS):
         return redirect("device_link", authorization.pk)
     try:
-        sent_to = handover.send(right, issued, channel, origin=Origin.of(request))
+        handover.send(right, issued, channel, origin=Origin.of(request))
     except Problem as problem:
         return _show(request, right, authorization, issued.link, error=str(problem.detail))
-    return _show(request, right, authorization, issued.link, sent_to=sent_to)
+    return _show(request, right, authorization, issued.link, sent_by=channel)
 
 
 @login_required
@@ -213,7 +213,7 @@ def _show(
     authorization: DeviceAuthorization,
     link: str,
     *,
-    sent_to: str = "",
+    sent_by: str = "",
     error: str = "",
 ) -> HttpResponse:
     """The link, for whoever may see it; others are told where it went."""
@@ -222,13 +222,14 @@ def _show(
     issued = links.recognize(link, authorization)
     if issued is None:
         return redirect("device_link", authorization.pk)
-    context = _context(request, right, authorization) | {
+    ways = _ways(right)
+    context = _context(right, authorization) | {
         "link": issued.link,
         "qr_code": qr_code(issued.link),
-        "sent_to": sent_to,
+        "ways": ways,
+        "sent_to": ways.get(sent_by, ""),
         "error": error,
         **_times(request, issued),
-        **_ways(right),
     }
     return render(request, "devices/link.html", context)
 
@@ -243,7 +244,7 @@ def _where_it_stands(
         registration__authorization=authorization, state=State.MISTAKEN
     ).exists()
     issued = authorization.registrations.good().order_by("-expires_at").first()
-    context = _context(request, right, authorization) | {
+    context = _context(right, authorization) | {
         "error": error,
         "question": asked,
         "asking": asked and _described(asked),
@@ -260,9 +261,7 @@ def _described(asked: confirmation.Question) -> str:
     return f"{facts.model} · {os_name(str(Platform(facts.platform).label), facts.os_version)}"
 
 
-def _context(
-    request: SignedInRequest, right: LinkRight, authorization: DeviceAuthorization
-) -> dict[str, Any]:
+def _context(right: LinkRight, authorization: DeviceAuthorization) -> dict[str, Any]:
     return {
         "authorization": authorization,
         "device_name": authorization.title if authorization.device_id or authorization.name else "",
@@ -280,10 +279,11 @@ def _times(request: SignedInRequest, issued: IssuedLink) -> dict[str, Any]:
     }
 
 
-def _ways(right: LinkRight) -> dict[str, Any]:
-    """Where the link can be sent: one's own address as it is, another's masked."""
-    email, number = right.email(), right.phone_number()
+def _ways(right: LinkRight) -> dict[str, str]:
+    """Where the link can be sent, by channel: one's own address as it is, another's masked."""
+    recipients = {handover.EMAIL: right.email(), handover.SMS: right.phone_number()}
     return {
-        "email": email if right.is_own else email and registry.channel(handover.EMAIL).masked(email),
-        "number": number if right.is_own else number and registry.channel(handover.SMS).masked(number),
+        name: recipient if right.is_own else registry.channel(name).masked(recipient)
+        for name, recipient in recipients.items()
+        if recipient
     }

@@ -99,6 +99,19 @@ TABLE = {
     "settings/devices/<uuid:authorization_id>/": Access(
         signed_in(MISSING, provider=OK), signed_in(WRONG_METHOD)
     ),
+    "settings/devices/<uuid:authorization_id>/authentication/": Access(
+        signed_in(MISSING, provider=OK), signed_in(MISSING, provider=MOVED)
+    ),
+    # The device has signed in long ago: nothing to send, nothing to confirm.
+    "settings/devices/<uuid:authorization_id>/authentication/sending/": Access(
+        signed_in(WRONG_METHOD), signed_in(MISSING, provider=MOVED)
+    ),
+    "settings/devices/<uuid:authorization_id>/authentication/confirmation/": Access(
+        signed_in(WRONG_METHOD), signed_in(MISSING, provider=MOVED)
+    ),
+    "settings/devices/<uuid:authorization_id>/authentication/state/": Access(
+        signed_in(MISSING, provider=OK), signed_in(WRONG_METHOD)
+    ),
     # An empty name is one: the model's.
     "settings/devices/<uuid:authorization_id>/name/": Access(
         signed_in(MISSING, provider=OK), signed_in(MISSING, provider=MOVED)
@@ -114,6 +127,7 @@ TABLE = {
     "settings/security/browsers/<slug:reference>/sign-out/": Access(
         signed_in(WRONG_METHOD), signed_in(MISSING)
     ),
+    "settings/security/device-confirmation/": MOVED_ON,
     "settings/security/sign-out-everywhere/": MOVED_ON,
     "user-profile": Access(answers(MOVED), answers(WRONG_METHOD)),
     # accounts and allauth
@@ -150,6 +164,7 @@ TABLE = {
     "api/": Access(answers(MISSING), answers(MISSING)),
     "api/device": Access(NO_DEVICE, answers(WRONG_METHOD)),
     "api/device-login": OPEN_CALL,
+    "api/device-login/poll": OPEN_CALL,
     "api/device-register": Access(answers(WRONG_METHOD), answers(FORBIDDEN, nobody=UNAUTHORIZED)),
     "api/devices": Access(answers(OK, nobody=UNAUTHORIZED), answers(WRONG_METHOD)),
     "api/revoke": OPEN_CALL,

@@ -90,12 +90,12 @@ async function refreshTable(url) {
   const before = document.querySelector("#main .device-table, #main > .empty");
   if (!before) return;
   const { page } = await read(location.href);
-  const after = page.querySelector("#main .device-table");
+  const after = page.querySelector("#main .device-table, #main > .empty");
   if (!after) return;
   const row = [...after.querySelectorAll("tr")].find((one) => one.querySelector(`a[href^="${CSS.escape(top(url))}"]`));
   const focused = document.activeElement?.closest("#main tr") ? document.activeElement.getAttribute("href") : null;
-  const rows = before.querySelector("tbody");
-  if (rows) rows.replaceWith(document.importNode(after.querySelector("tbody"), true));
+  const rows = [before, after].map((one) => one.querySelector("tbody"));
+  if (rows[0] && rows[1]) rows[0].replaceWith(document.importNode(rows[1], true));
   else before.replaceWith(document.importNode(after, true));
   if (focused) document.querySelector(`#main tr a[href="${CSS.escape(focused)}"]`)?.focus();
   if (row && !document.querySelector("dialog[open]")) announce(row);
@@ -151,10 +151,14 @@ function inWords(minutes) {
 
 // --- Beginning ---------------------------------------------------------------
 
+// A link was made in the dialog, or something was decided there: the table behind tells it, too.
 document.addEventListener("portal:dialog", (event) => {
-  const made = event.target.querySelector("[data-state]");
-  // A link was made just now: its row stands in the table behind, too.
-  if (made && waiting(made.dataset.state).length === 1) refreshTable(made.dataset.state).catch(() => {});
+  const shown = event.target.querySelector("[data-page]");
+  if (shown) {
+    const url = `${shown.dataset.page}state/`;
+    const row = waiting(url).find((one) => one !== shown);
+    if (row?.dataset.now !== shown.dataset.now) refreshTable(url).catch(() => {});
+  }
   look();
 });
 look();

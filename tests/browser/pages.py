@@ -10,13 +10,16 @@ import email.policy
 import hashlib
 import hmac
 import re
+import secrets
 import struct
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+import httpx2
 from playwright.sync_api import Page
 
+from devices.deep_link import open_link
 from tests.browser.portal import PASSWORD, Portal
 from tests.routes import routes
 
@@ -26,6 +29,8 @@ ADMIN = "admin@clinic.example"
 SOLO = "solo@demo.example"
 TRIAL = "trial@demo.example"
 PATIENT = "patient@clinic.example"
+# Has as many places for devices as they like.
+UNLIMITED = "admin@hospital.example"
 # Has a second factor: the tests enrol one.
 SUPPORT = "support@demo.example"
 AUDITORS_ALONE = ("admin/audit/", "admin/outbox/jobrun/")
@@ -60,6 +65,7 @@ PLAIN = {
     "settings/devices/": [PROVIDER, TRIAL],
     "settings/devices/authentication/": [SOLO, TRIAL],
     "settings/security/": [PROVIDER, SUPPORT],
+    "settings/security/device-confirmation/": [PROVIDER],
     "settings/security/sign-out-everywhere/": [PROVIDER],
 }
 
@@ -93,6 +99,9 @@ NO_PAGE = {
     "accounts/step-up/": "leads to what is missing",
     "healthz": "for probes",
     "readyz": "for probes",
+    "settings/devices/<uuid:authorization_id>/authentication/confirmation/": "is posted to",
+    "settings/devices/<uuid:authorization_id>/authentication/sending/": "is posted to",
+    "settings/devices/<uuid:authorization_id>/authentication/state/": "JSON",
     "settings/security/browsers/<slug:reference>/sign-out/": "is posted to",
     "user-profile": "leads to Connected Devices",
 }
@@ -156,11 +165,19 @@ def ending_of_a_session(page: Page, portal: Portal) -> None:
     page.goto(portal.url + page.get_by_role("link", name="End session").get_attribute("href"))
 
 
+def standing_of_a_link(page: Page, portal: Portal) -> None:
+    """What is left to see of a link that was shown before."""
+    sign_in(page, portal, UNLIMITED)
+    link_dialog(page, portal)
+    page.goto(portal.url + page.locator("dialog [data-page]").get_attribute("data-page"))
+
+
 # Pages that one has to act for; by nobody who is signed in.
 REACHED: dict[str, Callable[[Page, Portal], None]] = {
     "accounts/2fa/authenticate/": second_step_of_a_sign_in,
     "accounts/confirm-email/": confirmation_of_an_address,
     "sessions/<uuid:session_id>/ending/": ending_of_a_session,
+    "settings/devices/<uuid:authorization_id>/authentication/": standing_of_a_link,
     "settings/devices/<uuid:authorization_id>/name/": renaming_of_a_device,
     "accounts/^password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$": reset_form,
 }
@@ -170,6 +187,45 @@ def new_device_link(page: Page, portal: Portal) -> None:
     page.goto(f"{portal.url}/settings/devices/authentication/")
     page.get_by_role("button", name="Make the link").click()
     page.get_by_label("The same as a link").wait_for()
+
+
+def authentication_dialog(page: Page, portal: Portal) -> None:
+    page.goto(f"{portal.url}/settings/devices/")
+    page.get_by_role("main").get_by_role("link", name="Authenticate Device").first.click()
+    page.get_by_role("dialog").wait_for()
+
+
+def link_dialog(page: Page, portal: Portal) -> str:
+    """The dialog with a new link; returns that."""
+    authentication_dialog(page, portal)
+    page.get_by_role("button", name="Make the link").click()
+    return page.get_by_label("The same as a link").input_value()
+
+
+def digits_dialog(page: Page, portal: Portal) -> str:
+    """The dialog that asks for the digits of a device; returns those."""
+    page.goto(f"{portal.url}/settings/security/device-confirmation/")
+    button = page.get_by_role("main").get_by_role("button", name="Confirm by digits")
+    if button.count():
+        button.click()
+    asked = use_link(portal, link_dialog(page, portal))
+    page.get_by_role("group", name="Pick the digits that the device shows").wait_for()
+    return asked["digits"]
+
+
+def use_link(portal: Portal, link: str) -> dict:
+    """Sign a device in with a link, without waiting for what comes after; the portal's answer."""
+    keys = [base64.b64decode(key, "-_") for key in portal.environment["CRYPTO_KEY"].split(",")]
+    device = {
+        "device_id": secrets.token_urlsafe(24),
+        "model": "Pixel 8",
+        "device_type_id": "phone",
+        "platform": "android",
+        "os_version": "14",
+        "app_version": "3.2.0",
+    }
+    body = {"token": open_link(link, keys)["token"], "device": device}
+    return httpx2.post(f"{portal.url}/api/device-login", json=body).raise_for_status().json()
 
 
 def columns_menu(page: Page, portal: Portal) -> None:
@@ -211,6 +267,9 @@ def forbidden_address(page: Page, portal: Portal) -> None:
 # States of pages that no address leads to.
 STATES: dict[str, tuple[str, Callable[[Page, Portal], None]]] = {
     "the link for a new device": (SOLO, new_device_link),
+    "the dialog of Authenticate Device": (UNLIMITED, authentication_dialog),
+    "the dialog with a new link": (UNLIMITED, link_dialog),
+    "the dialog with the digits of a device": (UNLIMITED, digits_dialog),
     "the menu of columns": (PROVIDER, columns_menu),
     "a search for a device that finds nothing": (PROVIDER, no_device_found),
     "the dialog before a revocation": (PROVIDER, revocation_dialog),
