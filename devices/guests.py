@@ -23,7 +23,9 @@ def first_use(device: DeviceIn, origin: Origin, *, jkt: str = "") -> tuple[Devic
     Raises `Problem` 403 `device_blocked` where support ended it.
     """
     with transaction.atomic():
-        row, is_new = identity.find_or_make(device)
+        row, _is_new = identity.find_or_make(device)
+        # The caller may have made the row just before, to lock it.
+        is_new = not row.authorizations.exists()
         _refuse_blocked(row)
         if not is_new and not row.has_account():
             identity.describe(row, device)
