@@ -40,7 +40,11 @@ COLUMNS = (
     Column("model", _("Model"), Lower(_text("device__model"))),
     Column("device_type_id", _("Type"), _text("device__device_type")),
     Column("phone_number", _("Phone Number"), None),
-    Column("os", _("OS"), _text(Concat("device__platform", Value(" "), "device__os_version_key"))),
+    Column(
+        "os",
+        _("OS"),
+        _text(Concat("device__platform", Value(" "), "device__os_version_key", output_field=CharField())),
+    ),
     Column("app_version", _("App Version"), _text("device__app_version_key"), newest_first=True),
     Column("created_at", _("Registered At"), F("created_at"), newest_first=True),
     Column("last_seen_at", _("Last active"), Coalesce("last_seen_at", Value(NEVER)), newest_first=True),
