@@ -289,7 +289,10 @@ def sign_out(*, token: str, origin: Origin, prove: tokens.Prove = dpop.as_bearer
 
 
 def update_record(*, authorization: DeviceAuthorization, changes: DevicePatch, origin: Origin) -> None:
-    """Take over what a device says of itself. Absent members stay as they are."""
+    """Take over what a device says of itself. Absent members stay as they are.
+
+    Raises `Problem` 401 `device_revoked` where that happened since the call was let in.
+    """
     given = changes.model_fields_set
     if not given:
         return
@@ -297,6 +300,7 @@ def update_record(*, authorization: DeviceAuthorization, changes: DevicePatch, o
         device = ownership.lock(authorization.device_id)
         if device is None:
             raise RuntimeError(f"authorization {authorization.pk} holds a token without a device")
+        _refuse_revoked(authorization)
         versions = [
             field for field in ("os_version", "app_version") if field in given and getattr(changes, field)
         ]
@@ -317,6 +321,12 @@ def update_record(*, authorization: DeviceAuthorization, changes: DevicePatch, o
                 details={"device": authorization.title, "changed": ", ".join(changed)},
             )
     authorization.device = device
+
+
+def _refuse_revoked(authorization: DeviceAuthorization) -> None:
+    living = DeviceAuthorization.objects.living().select_for_update(no_key=True)
+    if living.filter(pk=authorization.pk).values_list("pk").first() is None:
+        raise Problem(401, "device_revoked", _("This device's access was revoked. Sign in on it again."))
 
 
 def rename(*, authorization: DeviceAuthorization, name: str, origin: Origin) -> bool:

@@ -265,6 +265,9 @@ class DeviceAuthorization(models.Model):
             models.UniqueConstraint(
                 fields=["push_hash"], condition=~Q(push_hash=""), name="authorization_push_unique"
             ),
+            models.CheckConstraint(
+                condition=Q(revoked_at=None) | Q(push_hash=""), name="authorization_revoked_without_push"
+            ),
         ]
         indexes = [
             models.Index(fields=["account", "-created_at", "id"], name="authorization_by_account"),
