@@ -15,6 +15,7 @@ from devices.models import DeviceAuthorization, Registration, Token
 from medimic import crypto
 from medimic.audit.log import SYSTEM
 from medimic.problems import Problem
+from tests import cast
 from tests.devices.kit import device_in, link_for, sign_in_device, token_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -100,6 +101,34 @@ class TestLastPlace:
 
         assert race(naive, NAIVE) == {"won": NAIVE}
         assert limits.places(outsider).taken > INDIVIDUAL.device_limit
+
+    def test_that_one_device_gives_up_goes_to_one_of_fifty(self, outsider):
+        """The page at the limit, sent fifty times: one revokes and goes on, the others find no place."""
+        rows = [sign_in_device(outsider).authorization for _ in range(INDIVIDUAL.device_limit)]
+        outcome = race(lambda _: link_for(outsider, instead_of=rows[0]))
+        assert outcome == {"won": 1, "device_limit": AT_ONCE - 1}
+        assert limits.places(outsider).taken == INDIVIDUAL.device_limit
+        assert DeviceAuthorization.objects.active().count() == INDIVIDUAL.device_limit - 1
+
+    def test_exchanged_by_two_heirs_of_each_other_s_devices_ends_without_a_deadlock(self, outsider):
+        """Each gives up a device that passes to the other: accounts are locked in one order."""
+        other = cast.make_person()
+        cast.subscribe(other)
+        shared = [device_in(), device_in()]
+        mine = actions.log_in(token=token_in(link_for(outsider).link), device=shared[0], origin=SYSTEM)
+        theirs = actions.log_in(token=token_in(link_for(other).link), device=shared[1], origin=SYSTEM)
+        actions.log_in(token=token_in(link_for(outsider).link), device=shared[1], origin=SYSTEM)
+        actions.log_in(token=token_in(link_for(other).link), device=shared[0], origin=SYSTEM)
+        given = [(outsider, mine.authorization), (other, theirs.authorization)]
+
+        def exchange(index: int) -> None:
+            person, row = given[index % 2]
+            link_for(person, instead_of=row)
+
+        outcome = race(exchange, 20)
+        assert set(outcome) <= {"won", "device_limit"}
+        for person in (outsider, other):
+            assert limits.places(person).taken <= INDIVIDUAL.device_limit
 
     def test_freed_and_taken_at_once_is_never_overdrawn(self, outsider):
         """Logins, revocations and new links side by side: no deadlock, never one too many."""
