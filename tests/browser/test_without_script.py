@@ -18,6 +18,7 @@ def test_a_device_is_revoked_without_script(new_page, portal, sign_in):
     page.get_by_role("main").get_by_role("button", name="Revoke").click()
 
     expect(page.get_by_role("main")).to_contain_text("revoked")
+    page.goto(f"{portal.url}/settings/devices/")
     assert revoke.count() == before - 1
 
 
