@@ -17,6 +17,7 @@ from devices.models import (
     DeviceType,
     Platform,
     Registration,
+    RevocationReceipt,
     Token,
     TokenFamily,
 )
@@ -77,6 +78,7 @@ class Fleet:
         self.rng = rng
         self.devices: list[Device] = []
         self.authorizations: list[DeviceAuthorization] = []
+        self.receipts: list[RevocationReceipt] = []
         self.registrations: list[Registration] = []
         self.families: list[TokenFamily] = []
         self.tokens: list[Token] = []
@@ -145,6 +147,9 @@ class Fleet:
             unused = dt.timedelta(days=90) if revoked is Reason.DISUSE else dt.timedelta(hours=5)
             row.revoked_at = min(last_seen + unused, self.now)
             row.revoked_reason, row.revoked_by = revoked, by
+            # A refresh token outlives five hours, and not ninety days.
+            ended = RevocationReceipt(authorization=row, refresh_tokens=int(revoked is not Reason.DISUSE))
+            self.receipts.append(ended)
             if device.owner_person == account:
                 # Nobody else was on it: it has no owner until somebody signs in.
                 device.owner_person = None
@@ -215,6 +220,7 @@ class Fleet:
     def save(self) -> None:
         Device.objects.bulk_create(self.devices)
         DeviceAuthorization.objects.bulk_create(self.authorizations)
+        RevocationReceipt.objects.bulk_create(self.receipts)
         Registration.objects.bulk_create(self.registrations)
         TokenFamily.objects.bulk_create(self.families)
         Token.objects.bulk_create(self.tokens)
