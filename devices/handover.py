@@ -106,27 +106,44 @@ def reissue(right: LinkRight, authorization: DeviceAuthorization, *, origin: Ori
     Takes the row's place again where it had lost it. Raises as `issue` does.
     """
     _require_address(right)
-    with transaction.atomic():
-        rows = Registration.objects.select_for_update(no_key=True).filter(authorization=authorization)
-        held = [row.pk for row in rows.order_by("created_at", "id")]
-        account = limits.lock(right.account.pk)
-        fresh = DeviceAuthorization.objects.get(pk=authorization.pk)
-        if fresh.device_id is not None or fresh.revoked_at is not None:
-            raise NotWaiting
-        for asked in Confirmation.objects.waiting().filter(registration__in=held):
-            asked.decide(Confirmation.State.REFUSED, by=right.by)
-        Registration.objects.good().filter(pk__in=held).update(cancelled_at=timezone.now())
-        limits.require_place(account, besides=fresh)
-        issued = links.make(fresh, by=right.by)
-        record(
-            "devices.link_issued_anew",
-            origin=origin,
-            person_id=account.pk,
-            organization_id=right.organization.pk if right.organization else None,
-            subject=fresh,
-            details={"device": fresh.title},
-        )
-        return _hand_over(right, issued, origin)
+    while True:
+        try:
+            with transaction.atomic():
+                return _reissue(right, authorization, origin)
+        except _Overtaken:
+            # Each time somebody else's new link is behind it, so this ends.
+            continue
+
+
+class _Overtaken(Exception):
+    """Another new link for the row was made while this one waited for its turn."""
+
+
+def _reissue(right: LinkRight, authorization: DeviceAuthorization, origin: Origin) -> Handed:
+    # Links before the account, as a device that is signing in locks them. A link that was made
+    # while we waited is not among ours, and must not be locked any more behind the account.
+    ours = Registration.objects.filter(authorization=authorization)
+    held = [row.pk for row in ours.select_for_update(no_key=True).order_by("created_at", "id")]
+    account = limits.lock(right.account.pk)
+    if ours.exclude(pk__in=held).exists():
+        raise _Overtaken
+    fresh = DeviceAuthorization.objects.get(pk=authorization.pk)
+    if fresh.device_id is not None or fresh.revoked_at is not None:
+        raise NotWaiting
+    for asked in Confirmation.objects.waiting().filter(registration__in=held):
+        asked.decide(Confirmation.State.REFUSED, by=right.by)
+    ours.good().update(cancelled_at=timezone.now())
+    limits.require_place(account, besides=fresh)
+    issued = links.make(fresh, by=right.by)
+    record(
+        "devices.link_issued_anew",
+        origin=origin,
+        person_id=account.pk,
+        organization_id=right.organization.pk if right.organization else None,
+        subject=fresh,
+        details={"device": fresh.title},
+    )
+    return _hand_over(right, issued, origin)
 
 
 def send(right: LinkRight, issued: IssuedLink, channel: str, *, origin: Origin) -> str:
