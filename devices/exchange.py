@@ -28,12 +28,14 @@ class SpareChoice(forms.ModelChoiceField):
     dates: Dates
 
     def label_from_instance(self, row: DeviceAuthorization) -> SafeString:
-        if row.device is None:
-            facts = _("Not signed in yet")
+        device = row.device
+        if device is None:
+            name, facts = row.name or _("New device"), _("Not signed in yet")
         else:
             seen = self.dates.relative(row.last_seen_at) if row.last_seen_at else _("Never")
-            facts = f"{row.device} · " + _("Last active: %(when)s") % {"when": seen}
-        name = row.name or (row.device.model if row.device else _("New device"))
+            # Without a name of its own it is called by its model, which need not be said twice.
+            name, system = (row.name, str(device)) if row.name else (device.model, device.os)
+            facts = f"{system} · " + _("Last active: %(when)s") % {"when": seen}
         return format_html('<span><strong>{}</strong> <span class="secondary">{}</span></span>', name, facts)
 
 

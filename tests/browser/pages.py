@@ -157,6 +157,15 @@ def renaming_of_a_device(page: Page, portal: Portal) -> None:
     page.goto(portal.url + page.get_by_role("link", name="Rename").get_attribute("href"))
 
 
+def receipt_of_a_revocation(page: Page, portal: Portal) -> None:
+    """Of a device that the demonstration has revoked."""
+    sign_in(page, portal, PROVIDER)
+    page.goto(f"{portal.url}/settings/devices/")
+    page.locator(".is-devices tbody tr", has_text="revoked by you").locator("a").first.click()
+    page.get_by_role("link", name="Receipt").click()
+    page.wait_for_url("**/receipt/")
+
+
 def ending_of_a_session(page: Page, portal: Portal) -> None:
     sign_in(page, portal, PROVIDER)
     page.goto(f"{portal.url}/sessions/new/")
@@ -179,6 +188,7 @@ REACHED: dict[str, Callable[[Page, Portal], None]] = {
     "sessions/<uuid:session_id>/ending/": ending_of_a_session,
     "settings/devices/<uuid:authorization_id>/authentication/": standing_of_a_link,
     "settings/devices/<uuid:authorization_id>/name/": renaming_of_a_device,
+    "settings/devices/<uuid:authorization_id>/revocation/receipt/": receipt_of_a_revocation,
     "accounts/^password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$": reset_form,
 }
 
