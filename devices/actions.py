@@ -217,8 +217,9 @@ def _revoke(
     waiting = receipts.waiting_sign_ins(authorization)
     waiting += authorization.registrations.good().count()
     authorization.registrations.filter(used_at=None, cancelled_at=None).update(cancelled_at=timezone.now())
-    attached_to = DeviceAuthorization.objects.values_list("device_id", flat=True).get(pk=authorization.pk)
-    device = ownership.lock(attached_to)
+    attached = DeviceAuthorization.objects.get(pk=authorization.pk)
+    device = ownership.lock(attached.device_id)
+    heirs = ownership.lock_heirs(device, attached, also_locking=also_locking) if device else []
     fresh = (
         DeviceAuthorization.objects.select_for_update(no_key=True, of=("self",))
         .select_related("account", "device")
@@ -230,7 +231,7 @@ def _revoke(
     if not fresh.revoke(by=by, reason=reason):
         return False
     if device is not None:
-        ownership.pass_on(device, fresh, also_locking=also_locking)
+        ownership.pass_on(device, fresh, heirs)
     receipt = receipts.end_and_count(
         fresh,
         push_routes=int(had_route),

@@ -29,26 +29,35 @@ def settle(device: Device, account: Person, pending: DeviceAuthorization) -> Non
         device.belong_to(account)
 
 
-def pass_on(device: Device, ended: DeviceAuthorization, *, also_locking: Iterable[uuid.UUID] = ()) -> None:
+def lock_heirs(
+    device: Device, ending: DeviceAuthorization, *, also_locking: Iterable[uuid.UUID] = ()
+) -> list[Person]:
+    """The accounts that the device can pass to once `ending` has ended, who used it first before
+    all others; fresh and locked. None where it is not the owner's leave that ends.
+
+    Accounts that the caller locks later in this transaction it names here: all are locked in
+    one order, and before any authorization.
+    """
+    heirs = _heirs(device, ending)
+    locked = {pk: limits.lock(pk) for pk in sorted({*heirs, *also_locking})}
+    return [locked[pk] for pk in heirs]
+
+
+def pass_on(device: Device, ended: DeviceAuthorization, heirs: Iterable[Person]) -> None:
     """Hand a device on whose owner's authorization has ended.
 
     It goes to the oldest living authorization whose account has a free place;
-    without one it has no owner until somebody's next sign-in. Accounts that the
-    caller locks later in this transaction it names here: all are locked in one order.
+    without one it has no owner until somebody's next sign-in. `heirs` are those of `lock_heirs`.
     """
-    heirs = _heirs(device, ended)
-    locked = {pk: limits.lock(pk) for pk in sorted({*heirs, *also_locking})}
     if ended.account_id is None:
         if device.guest_owned and not device.authorizations.living().filter(account=None).exists():
             device.belong_to(None)
     elif device.owner_person_id == ended.account_id:
-        heir = next((pk for pk in heirs if limits.places(locked[pk]).has_free), None)
-        device.belong_to(locked[heir] if heir else None)
+        device.belong_to(next((person for person in heirs if limits.places(person).has_free), None))
 
 
-def _heirs(device: Device, ended: DeviceAuthorization) -> list[uuid.UUID]:
-    """The accounts that a device can pass to, the one that used it first before all others."""
-    if ended.account_id is None or device.owner_person_id != ended.account_id:
+def _heirs(device: Device, ending: DeviceAuthorization) -> list[uuid.UUID]:
+    if ending.account_id is None or device.owner_person_id != ending.account_id:
         return []
-    rows = device.authorizations.living().filter(account__is_active=True).order_by("activated_at", "id")
-    return [pk for pk in rows.values_list("account_id", flat=True) if pk]
+    rows = device.authorizations.living().exclude(pk=ending.pk).filter(account__is_active=True)
+    return [pk for pk in rows.order_by("activated_at", "id").values_list("account_id", flat=True) if pk]
