@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,14 +56,25 @@ class Phone:
     state: Path
     options: dict[str, str]
 
-    def attempt(self, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    def _words(self, command: Sequence[str]) -> list[str]:
         options = [
             word for name, value in self.options.items() for word in (f"--{name.replace('_', '-')}", value)
         ]
-        return self.portal.manage(
-            *("simulate_device", "--server", self.portal.url, "--state", str(self.state)),
-            *(*options, *command),
-            **environment,
+        return ["simulate_device", "--server", self.portal.url, "--state", str(self.state), *options, *command]
+
+    def attempt(self, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return self.portal.manage(*self._words(command), **environment)
+
+    def start(self, *command: str) -> subprocess.Popen[str]:
+        """Leave the phone to itself; what it says can be read while it waits."""
+        return subprocess.Popen(
+            [sys.executable, "manage.py", *self._words(command)],
+            cwd=BASE_DIR,
+            env=self.portal.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         )
 
     def run(self, *command: str) -> dict[str, Any]:
@@ -158,6 +169,7 @@ def running(databases: Databases, directory: Path) -> Iterator[Portal]:
             "PORT": str(port),
             "DATABASE_URL": databases.copy(),
             "EMAIL_URL": f"filemail:///{directory / 'mail'}",
+            "SMS_URL": f"file://{directory / 'sms'}",
         },
         directory=directory,
     )
