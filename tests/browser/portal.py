@@ -60,7 +60,15 @@ class Phone:
         options = [
             word for name, value in self.options.items() for word in (f"--{name.replace('_', '-')}", value)
         ]
-        return ["simulate_device", "--server", self.portal.url, "--state", str(self.state), *options, *command]
+        return [
+            "simulate_device",
+            "--server",
+            self.portal.url,
+            "--state",
+            str(self.state),
+            *options,
+            *command,
+        ]
 
     def attempt(self, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return self.portal.manage(*self._words(command), **environment)
