@@ -33,9 +33,14 @@ def text(env: environ.Env, name: str, *, shortest: int = 1) -> str:
     return value
 
 
+def words(env: environ.Env, name: str) -> list[str]:
+    """A comma-separated list, with or without spaces after the commas; empty without it."""
+    return [word.strip() for word in env.list(name, default=[]) if word.strip()]
+
+
 def keys(env: environ.Env, name: str) -> list[bytes]:
     """A comma-separated list of 32-byte keys in base64, either alphabet."""
-    values = [value.strip() for value in env.list(name, default=[]) if value.strip()]
+    values = words(env, name)
     if not values:
         raise ImproperlyConfigured(f"{name} is not set.")
     return [_key(name, value) for value in values]

@@ -67,7 +67,7 @@ API_KEY = env.str("API_KEY", default="medimic-portal")
 # SHARED_DOCUMENTS_CDN_URL, SHARED_DOCUMENTS_CONSENT_LOCALES: where phones find the
 # consent document, and a comma-separated list of its locales. In deep links only if both are set.
 SHARED_DOCUMENTS_CDN_URL = env.str("SHARED_DOCUMENTS_CDN_URL", default="")
-SHARED_DOCUMENTS_CONSENT_LOCALES = env.list("SHARED_DOCUMENTS_CONSENT_LOCALES", default=[])
+SHARED_DOCUMENTS_CONSENT_LOCALES = environment.words(env, "SHARED_DOCUMENTS_CONSENT_LOCALES")
 # REGISTRATION_HOURS: how long a deep link is good for.
 REGISTRATION_HOURS = environment.number(env, "REGISTRATION_HOURS", 24)
 # SESSION_HOURS: after how long a session expires by itself.
