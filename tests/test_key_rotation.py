@@ -1,6 +1,8 @@
 """New keys for what is encrypted at rest, while the portal runs."""
 
 import datetime as dt
+import itertools
+import threading
 from io import StringIO
 
 import pytest
@@ -8,7 +10,7 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP
 from django.core.management import CommandError, call_command
-from django.db import transaction
+from django.db import connection, transaction
 
 from accounts.models import Person
 from devices import deep_link
@@ -163,6 +165,33 @@ def test_needs_as_many_reads_as_batches(settings, django_assert_num_queries):
     rotate(settings)
     with django_assert_num_queries(4 + 6):
         place.reencrypt(batch=2)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_beside_a_worker_that_writes_all_the_time_nothing_is_lost(settings):
+    people = [cast.make_person(phone_number=f"+44207946{number:04}") for number in range(30)]
+    rotate(settings)
+    wanted, stop = {}, threading.Event()
+
+    def work() -> None:
+        try:
+            for number in itertools.count():
+                person = people[number % len(people)]
+                person.change_profile(phone_number=f"+44207947{number:04}")
+                wanted[person.pk] = person.phone_number
+                if stop.is_set() and number > len(people):
+                    return
+        finally:
+            connection.close()
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    for _ in range(3):
+        run("reencrypt", batch=7)
+    stop.set()
+    worker.join()
+    assert {person.pk: person.phone_number for person in Person.objects.all()} == wanted
+    assert standing()["accounts.person.phone_number"] == {0: len(people)}
 
 
 class TestKeys:

@@ -4,7 +4,7 @@ import pytest
 from django.utils import timezone
 
 from billing.catalogue import INDIVIDUAL
-from devices import actions, limits
+from devices import actions, browser_sign_ins, limits
 from devices.models import DeviceAuthorization, Registration
 from devices.schemas import DeviceIn
 from medimic.audit.log import SYSTEM
@@ -114,6 +114,16 @@ class TestPage:
         assert log_in(token_in(response.context["link"])).status_code == 200
         row.refresh_from_db()
         assert row.revoked_by == trial
+
+    def test_may_revoke_the_very_browser_and_still_shows_the_link(self, trial, client):
+        row = sign_in_device(trial, name="This browser").authorization
+        session = client.session
+        session[browser_sign_ins.NOTE] = str(row.pk)
+        session.save()
+        client.get("/settings/devices/")
+        response = client.post(PAGE, {"instead_of": str(row.pk)})
+        assert log_in(token_in(response.context["link"])).status_code == 200
+        assert client.get("/settings/devices/").url.startswith("/accounts/login/")
 
     def test_asks_which_one(self, trial, client):
         sign_in_device(trial)
