@@ -40,7 +40,7 @@ format: $(DEV_LOCK)
 
 # Takes the newest versions that pyproject.toml allows.
 LOCKING := piptools compile --quiet --upgrade --generate-hashes --strip-extras --allow-unsafe \
-	--no-header --no-emit-index-url --no-emit-trusted-host
+	--no-header --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 lock: $(DEV_LOCK)
 	@$(PY) -m $(LOCKING) --output-file requirements.lock pyproject.toml
 	@$(PY) -m $(LOCKING) --extra dev --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
