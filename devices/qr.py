@@ -3,22 +3,22 @@
 import segno
 from django.utils.safestring import SafeString, mark_safe
 
-# What a phone's camera reads off a screen: pixels for a module, modules of quiet around.
+# What a phone's camera reads off a screen: pixels for a module.
 SCALE = 4
-QUIET_ZONE = 4
 
 
 def qr_code(text: str) -> SafeString:
-    """An inline SVG of black on white; the white reaches around it, in dark pages too.
+    """An inline SVG of black on white, without the quiet zone around it: the page draws that
+    (`.qr`), four modules wide where there is room, and all that there is on a narrow screen.
 
     Its size stands in attributes, so that no style is needed. It is decoration for
     who cannot see it: the page says the same as text.
     """
     code = segno.make_qr(text, error="l", boost_error=False)
-    width, height = code.symbol_size(scale=SCALE, border=QUIET_ZONE)
+    width, height = code.symbol_size(scale=SCALE, border=0)
     svg = code.svg_inline(
         scale=SCALE,
-        border=QUIET_ZONE,
+        border=0,
         dark="#000",
         light="#fff",
         svgclass="qr-code",

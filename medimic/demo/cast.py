@@ -120,7 +120,8 @@ class Casting:
             last_name=last,
             display_name=display_name,
             # Numbers that Ofcom keeps for fiction.
-            phone_number="" if is_staff else f"+447700900{next(self.numbers)}",
+            # London's range for fiction: that of mobiles does not pass for a number in the profile's form.
+            phone_number="" if is_staff else f"+442079460{next(self.numbers)}",
             time_zone="Europe/London",
             is_staff=is_staff,
             created_at=self.since,
