@@ -224,7 +224,7 @@ class TestLog:
 class TestBrowser:
     def test_that_is_revoked_while_its_key_changes_is_signed_out_on_its_next_request(self, provider):
         """The sign-in moved to another key after the revocation had looked for it."""
-        row = sign_in_device(provider).authorization
+        row, _another = sign_in_device(provider).authorization, sign_in_device(provider)
         client = browser_on(row)
         DeviceAuthorization.objects.filter(pk=row.pk).update(
             revoked_at=timezone.now(), revoked_reason=DeviceAuthorization.RevokedReason.SELF

@@ -168,6 +168,19 @@ class TestRefused:
         call("post", "revoke", {"token": token_of(guest)})
         assert refused(claim(token_of(guest), access), 403, "guest_token_refused")
 
+    def test_with_a_refresh_token_that_was_spent(self, guest, access):
+        refresh = {"grant_type": "refresh_token", "refresh_token": token_of(guest, "refresh_token")}
+        newer = call("post", "token", refresh).json()
+        assert refused(claim(token_of(guest, "refresh_token"), access), 403, "guest_token_refused")
+        assert claim(newer["refresh_token"], access).status_code == 200
+
+    def test_with_a_token_that_another_answer_took_the_place_of(self, guest, access):
+        refresh = {"grant_type": "refresh_token", "refresh_token": token_of(guest, "refresh_token")}
+        lost, kept = call("post", "token", refresh).json(), call("post", "token", refresh).json()
+        for kind in ("access_token", "refresh_token"):
+            assert refused(claim(lost[kind], access), 403, "guest_token_refused")
+        assert claim(kept["access_token"], access).status_code == 200
+
     def test_with_a_token_whose_family_ended(self, guest, access):
         TokenFamily.objects.filter(authorization__account=None).update(
             expires_at=timezone.now() - dt.timedelta(seconds=1)
