@@ -5,6 +5,7 @@ its absence is a failure.
 """
 
 import os
+import shutil
 import subprocess
 import sys
 from contextlib import nullcontext
@@ -16,6 +17,8 @@ from tests.browser import components
 SQLITE_TESTS = ["pytest", "-m", "not browser", "-n", "2"]
 POSTGRES_TESTS = ["pytest", "-m", "not browser and not once", "-n", "2"]
 BROWSER_TESTS = ["pytest", "-m", "browser"]
+# What a cache decides, on the one that production takes. Skipped elsewhere without a server.
+REDIS_TESTS = ["pytest", "tests/devices/test_dpop_races.py", "-k", "redis"]
 # Two processes on one database: the part that databases could tell apart.
 MAIN_JOB = ["pytest", "tests/browser/test_main_job.py", "-m", "browser"]
 
@@ -54,7 +57,11 @@ def run(part: str, command: list[str], database: str, missing: list[str]) -> Out
 def main() -> int:
     no_postgres = [] if postgres.binaries() else ["PostgreSQL"]
     no_browser = components.missing()
-    outcomes = [run("On SQLite", SQLITE_TESTS, "", [])]
+    no_redis = [] if shutil.which("redis-server") else ["Redis"]
+    outcomes = [
+        run("On SQLite", SQLITE_TESTS, "", []),
+        run("On Redis, as the cache", REDIS_TESTS, "", no_redis),
+    ]
     with nullcontext("") if no_postgres else postgres.cluster() as database:
         outcomes += [
             run("On PostgreSQL", POSTGRES_TESTS, database, no_postgres),
