@@ -3,7 +3,7 @@
 import datetime as dt
 
 from django.db import transaction
-from django.db.models import Exists, Q
+from django.db.models import Q
 from django.utils import timezone
 
 from devices.models import Device, DeviceAuthorization
@@ -18,11 +18,11 @@ def seen(authorization: DeviceAuthorization) -> None:
         return
     stale = Q(last_seen_at=None) | Q(last_seen_at__lte=now - INTERVAL)
     rows = DeviceAuthorization.objects.filter(stale, pk=authorization.pk)
-    # One write for both rows, the device first, as all of the app locks them. Of calls at the
-    # same instant one writes; the device is then never behind its authorizations.
+    # Calls at the same instant queue up at the device, which all of the app locks first; whoever
+    # comes behind sees the authorization fresh, so that the two are written once and together.
     with transaction.atomic():
         if authorization.device_id:
-            devices = Device.objects.filter(Exists(rows), pk=authorization.device_id, last_seen_at__lt=now)
-            devices.update(last_seen_at=now)
-        rows.update(last_seen_at=now)
+            Device.objects.select_for_update(no_key=True).filter(pk=authorization.device_id).first()
+        if rows.update(last_seen_at=now) and authorization.device_id:
+            Device.objects.filter(pk=authorization.device_id, last_seen_at__lt=now).update(last_seen_at=now)
     authorization.last_seen_at = now
