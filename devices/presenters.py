@@ -67,7 +67,8 @@ class DeviceRow:
     revocation_url: str
     is_pending: bool
     is_this: bool
-    # Of a link that is being waited for: where that is asked about, and told; otherwise empty.
+    # Of a row without its device: where its link stands, and, as long as that can still come to
+    # something, where a script asks for news. Otherwise empty.
     link_url: str
     state_url: str
     is_asking: bool
@@ -133,7 +134,7 @@ class DevicePresenter:
             is_pending=device is None,
             is_this=bool(device and self.this and device.identifier_hash == self.this),
             link_url=f"{url}authentication/" if is_waiting else "",
-            state_url=f"{url}authentication/state/" if is_waiting else "",
+            state_url=f"{url}authentication/state/" if is_waiting and self.is_awaited(row) else "",
             is_asking=is_waiting and row.is_asking,  # type: ignore[attr-defined]
         )
 
@@ -147,8 +148,12 @@ class DevicePresenter:
             return self.active if self._is_signed_in(row, row.device) else self.signed_out
         if row.is_asking:  # type: ignore[attr-defined]
             return self.asking
+        return self.awaited if self.is_awaited(row) else self.expired
+
+    def is_awaited(self, row: DeviceAuthorization) -> bool:
+        """Whether a link of this row, or a device that used one, can still come to something."""
         expires_at = row.link_expires_at  # type: ignore[attr-defined]
-        return self.awaited if expires_at and expires_at > self.now else self.expired
+        return row.is_asking or bool(expires_at and expires_at > self.now)  # type: ignore[attr-defined]
 
     def _is_signed_in(self, row: DeviceAuthorization, device: Device) -> bool:
         """A browser holds a sign-in of the portal in place of tokens."""

@@ -6,7 +6,7 @@ from typing import Any
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from devices.models import DeviceAuthorization, Registration, Token, TokenFamily
+from devices.models import Confirmation, DeviceAuthorization, Registration, Token, TokenFamily
 
 EVERY = dt.timedelta(hours=1)
 # How long a token that is over is still told apart from one that never was.
@@ -15,12 +15,14 @@ BATCH = 1000
 
 
 def prune() -> None:
-    """Delete tokens and families that are long over, and end authorizations whose link came to nothing."""
+    """Delete tokens, families and confirmations that are long over, and end authorizations whose link
+    came to nothing."""
     before = timezone.now() - KEPT
     _delete(Token.objects.filter(expires_at__lt=before).order_by("expires_at"))
     bare = ~Exists(Token.objects.filter(family=OuterRef("pk")))
     over = Q(expires_at__lt=before) | Q(ended_at__lt=before)
     _delete(TokenFamily.objects.filter(over, bare).order_by("created_at"))
+    _delete(Confirmation.objects.filter(expires_at__lt=before).order_by("expires_at"))
     _end_unused_links(before)
 
 

@@ -46,7 +46,8 @@ async function watch(url) {
     if (state === before) continue;
     for (const element of waiting(url)) element.dataset.now = state;
     await Promise.allSettled([showPages(url), refreshTable(url)]);
-    if (state === "active" || state === "ended") return;
+    // The page knows it now. One that tells otherwise would be asked about for ever.
+    if (state === "active" || state === "ended" || waiting(url)[0]?.dataset.now !== state) return;
   }
 }
 

@@ -83,7 +83,10 @@ async function read(url, options) {
   const page = new DOMParser().parseFromString(await response.text(), "text/html");
   if (!response.ok || !page.querySelector("[data-dialog-body]")) {
     // Somewhere else now: a sign-in, perhaps. That is a page of its own.
-    if (response.ok && response.redirected && options) location.assign(response.url);
+    if (response.ok && response.redirected && options) {
+      location.assign(response.url);
+      return new Promise(() => {});
+    }
     throw new Error("not a dialog");
   }
   return { page, url: response.url };

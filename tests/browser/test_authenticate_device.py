@@ -35,6 +35,12 @@ def scanned(page: Page) -> str:
     return found[0].text
 
 
+def scanned_once(page: Page) -> str:
+    """The same, as soon as there is a code."""
+    page.locator(".qr").wait_for()
+    return scanned(page)
+
+
 def row(page: Page, name: str = NAME):
     return page.locator(".is-devices tbody tr").filter(has_text=name)
 
@@ -127,6 +133,32 @@ def test_asks_little_and_nothing_while_nobody_looks(page, portal, sign_in):
     assert len(asked) > before
 
 
+EXPIRE = """
+from django.utils import timezone
+from devices.models import Registration
+Registration.objects.update(expires_at=timezone.now())
+"""
+
+
+def test_an_expired_link_is_told_of_once_and_asked_about_no_more(page, portal, sign_in):
+    sign_in(page, portal, PERSON)
+    authentication_dialog(page, portal)
+    make_link(page)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    assert portal.manage("shell", "--no-imports", "-c", EXPIRE).returncode == 0
+    expect(page.get_by_role("dialog")).to_contain_text("no longer good", timeout=TURNS)
+    expect(row(page)).to_contain_text("link expired")
+    asked.clear()
+    page.wait_for_timeout(6_000)
+    assert asked == []
+
+    page.get_by_role("dialog").get_by_role("button", name="Issue anew").click()
+    portal.phone("helena", **IPHONE).run("open", scanned_once(page))
+    expect(page.get_by_role("dialog")).to_contain_text(f"{NAME} is Active", timeout=TURNS)
+    expect(row(page)).to_contain_text("Active")
+
+
 def test_by_mail_and_by_text(page, portal, sign_in):
     sign_in(page, portal, PERSON)
     link = link_dialog(page, portal)
@@ -157,7 +189,6 @@ def test_issued_anew_the_old_link_is_of_no_use(page, portal, sign_in):
     old = page.get_by_label("The same as a link").input_value()
     page.get_by_role("dialog").get_by_role("button", name="Issue anew").click()
     expect(page.get_by_label("The same as a link")).not_to_have_value(old)
-
     assert portal.phone("helena", **IPHONE).refused("open", old)["code"] == "registration_cancelled"
     expect(row(page)).to_have_count(1)
     portal.phone("helena", **IPHONE).run("open", scanned(page))

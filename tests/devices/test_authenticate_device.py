@@ -282,6 +282,14 @@ class TestSending:
 
 
 class TestState:
+    def test_a_script_is_told_where_to_ask_as_long_as_anything_can_come(self, client, provider):
+        row = link_for(provider).authorization
+        for address in ("/settings/devices/", page_of(row)):
+            assert f'data-state="{page_of(row, "state/")}"' in client.get(address).content.decode()
+        Registration.objects.update(expires_at=timezone.now())
+        for address in ("/settings/devices/", page_of(row)):
+            assert "data-state=" not in client.get(address).content.decode()
+
     def test_tells_what_became_of_the_link(self, client, provider):
         issued = link_for(provider)
         row = issued.authorization
@@ -395,6 +403,17 @@ class TestForAPatient:
         response = client.post(page_of(row), follow=True)
         assert "medipal" not in response.content.decode()
         assert Delivery.objects.filter(kind=handover.KIND, recipient_masked="p…@people.example").count() == 2
+
+    def test_the_clinician_reads_that_the_person_is_asked_to_confirm_it(self, client, signing_in):
+        signing_in.confirm_devices = True
+        signing_in.save()
+        issued = link_for(signing_in)
+        DeviceAuthorization.objects.update(issued_by=client.session["_auth_user_id"])
+        log_in(token_in(issued.link))
+        page = client.get(page_of(issued.authorization))
+        assert "Piotr Patient is asked to confirm it" in page.content.decode()
+        assert 'data-now="asking"' in page.content.decode()
+        assert page.context["question"] is None
 
     def test_at_the_limit_says_so_and_names_no_device(self, client, signing_in):
         for _ in range(3):

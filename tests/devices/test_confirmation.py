@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from devices import actions, confirmation, limits
+from devices import actions, confirmation, limits, pruning
 from devices.models import Confirmation, Device, DeviceAuthorization, Registration, Token
 from medimic.audit.log import SYSTEM
 from medimic.outbox.models import Delivery
@@ -324,6 +324,15 @@ class TestPoll:
     def test_nor_of_a_closed_account(self, confirmed, careful):
         type(careful).objects.update(is_active=False)
         assert refused(poll(confirmed), 403, "account_inactive")
+
+
+def test_what_nobody_decided_is_forgotten_after_a_week(asked):
+    pruning.prune()
+    assert Confirmation.objects.exists()
+    Confirmation.objects.update(expires_at=timezone.now() - pruning.KEPT)
+    pruning.prune()
+    assert not Confirmation.objects.exists()
+    assert refused(poll(asked), 404, "poll_unknown")
 
 
 class TestBound:
