@@ -571,8 +571,8 @@ class Token(models.Model):
     """One opaque token, kept as a hash.
 
     Access and refresh tokens belong to a family; a session token belongs to an
-    authorization and to one session (`session_id`, of a floor above), and bears
-    the account's epoch and the key's `jkt` itself. Both halves of a pair point to
+    authorization and to one session and one participant in it (`session_id` and
+    `participant_id`, of a floor above), and bears the account's epoch and the key's `jkt` itself. Both halves of a pair point to
     the refresh token that they were given for; of that one, `rotated_at` tells that
     it is spent.
     """
@@ -589,6 +589,7 @@ class Token(models.Model):
         TokenFamily, on_delete=models.PROTECT, null=True, blank=True, related_name="tokens"
     )
     session_id = models.UUIDField(null=True, blank=True)
+    participant_id = models.UUIDField(null=True, blank=True)
     account_epoch = models.PositiveIntegerField(default=0)
     jkt = models.CharField(max_length=43, blank=True, default="")
     created_at = models.DateTimeField(default=timezone.now)
@@ -604,8 +605,8 @@ class Token(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=(
-                    Q(kind="session", family=None, session_id__isnull=False)
-                    | (~Q(kind="session") & Q(family__isnull=False, session_id=None))
+                    Q(kind="session", family=None, session_id__isnull=False, participant_id__isnull=False)
+                    | (~Q(kind="session") & Q(family__isnull=False, session_id=None, participant_id=None))
                 ),
                 name="token_family_or_session",
             ),

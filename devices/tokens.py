@@ -61,9 +61,14 @@ def issue_pair(authorization: DeviceAuthorization, jkt: str = "") -> IssuedToken
 
 
 def issue_session_token(
-    authorization: DeviceAuthorization, session_id: uuid.UUID, expires_at: dt.datetime, jkt: str = ""
+    authorization: DeviceAuthorization,
+    session_id: uuid.UUID,
+    participant_id: uuid.UUID,
+    expires_at: dt.datetime,
+    jkt: str = "",
 ) -> str:
-    """A token that lets this device take part in one session; `jkt` as for `issue_pair`."""
+    """A token that lets this device take part in one session, as that participant; `jkt` as for
+    `issue_pair`."""
     text = crypto.new_token()
     Token.objects.create(
         hash=crypto.token_hash(text),
@@ -72,23 +77,31 @@ def issue_session_token(
         account_epoch=_epoch(authorization),
         jkt=jkt,
         session_id=session_id,
+        participant_id=participant_id,
         expires_at=expires_at,
     )
     return text
 
 
 def end_session_tokens(
-    *, session_id: uuid.UUID | None = None, authorization: DeviceAuthorization | None = None
+    *,
+    session_id: uuid.UUID | None = None,
+    participant_id: uuid.UUID | None = None,
+    authorization: DeviceAuthorization | None = None,
+    at: dt.datetime | None = None,
 ) -> int:
-    """End the session tokens of one session, or of one authorization; how many there were."""
+    """End the session tokens of one session, of one participant or of one authorization; how many there
+    were. `at`: now, unless the caller ended the session itself at that instant."""
     living = Token.objects.filter(kind=Token.Kind.SESSION, ended_at=None)
-    if session_id is None and authorization is None:
+    if session_id is None and participant_id is None and authorization is None:
         raise ValueError("whose session tokens?")
     if session_id is not None:
         living = living.filter(session_id=session_id)
+    if participant_id is not None:
+        living = living.filter(session_id__isnull=False, participant_id=participant_id)
     if authorization is not None:
         living = living.filter(authorization=authorization)
-    return living.update(ended_at=timezone.now())
+    return living.update(ended_at=at or timezone.now())
 
 
 def authenticate(bearer: str | None, kind: Token.Kind, *, prove: Prove = dpop.as_bearer) -> Token:

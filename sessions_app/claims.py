@@ -70,4 +70,6 @@ def _session_token(visit: Visit, caller: Token) -> str:
         kind=Token.Kind.SESSION, session_id=visit.pk, first_used_at=None, ended_at=None
     )
     lost.update(ended_at=timezone.now())
-    return tokens.issue_session_token(caller.authorization, visit.pk, visit.expires_at, caller.bound_to)
+    return tokens.issue_session_token(
+        caller.authorization, visit.pk, visit.hosting.pk, visit.expires_at, caller.bound_to
+    )

@@ -117,9 +117,11 @@ def start_as_guest(wanted: Wanted, *, device: DeviceIn, origin: Origin, jkt: str
 def end(visit: Visit, *, origin: Origin) -> bool:
     """End a session, and with it every token that lets somebody take part; False if it was over."""
     with transaction.atomic():
-        if not visit.end(timezone.now()):
+        now = timezone.now()
+        if not visit.end(now):
             return False
-        tokens.end_session_tokens(session_id=visit.pk)
+        # At the very instant: a segment that is late is taken from a token that ended with its session.
+        tokens.end_session_tokens(session_id=visit.pk, at=now)
         record(
             "sessions.ended",
             origin=origin,
@@ -169,7 +171,8 @@ def _again(visit: Visit, authorization: DeviceAuthorization, jkt: str) -> Starte
     ).update(ended_at=timezone.now())
     if visit.status(timezone.now()) is not Visit.Status.ACTIVE:
         return Started(visit, None)
-    return Started(visit, tokens.issue_session_token(authorization, visit.pk, visit.expires_at, jkt))
+    token = tokens.issue_session_token(authorization, visit.pk, visit.hosting.pk, visit.expires_at, jkt)
+    return Started(visit, token)
 
 
 def _again_as_guest(visit: Visit, jkt: str) -> Started:
@@ -202,7 +205,7 @@ def _start(
     # Before the code is taken: who waits here holds nothing that somebody else waits for.
     _charge(visit, authorization)
     _save_with_code(visit)
-    Participant.objects.create(
+    host_participant = Participant.objects.create(
         visit=visit,
         person=host,
         authorization=authorization,
@@ -219,7 +222,8 @@ def _start(
         subject=visit,
         details={"mode": visit.mode, "device": authorization.title},
     )
-    return Started(visit, tokens.issue_session_token(authorization, visit.pk, visit.expires_at, jkt))
+    token = tokens.issue_session_token(authorization, visit.pk, host_participant.pk, visit.expires_at, jkt)
+    return Started(visit, token)
 
 
 def may_start(host: Person, standing: Standing) -> bool:

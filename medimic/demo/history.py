@@ -163,6 +163,7 @@ class History:
         self.participants.append(
             Participant(
                 visit=visit,
+                visit_started_at=visit.started_at,
                 person=person,
                 authorization=authorization,
                 name=name,

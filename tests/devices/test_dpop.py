@@ -397,7 +397,7 @@ class TestSession:
     ):
         row = sign_in_bound(provider, key).authorization
         ending = timezone.now() + dt.timedelta(hours=1)
-        token = tokens.issue_session_token(row, uuid.uuid4(), ending, key.thumbprint)
+        token = tokens.issue_session_token(row, uuid.uuid4(), uuid.uuid4(), ending, key.thumbprint)
         asked = []
         tokens.authenticate(token, Token.Kind.SESSION, prove=asked.append)
         with django_assert_num_queries(1):

@@ -112,7 +112,9 @@ class TestAuthenticate:
     )
     def test_every_kind_is_refused_on_the_next_request(self, signed_in, change, code):
         row = signed_in.authorization
-        session = tokens.issue_session_token(row, uuid.uuid4(), timezone.now() + dt.timedelta(hours=1))
+        session = tokens.issue_session_token(
+            row, uuid.uuid4(), uuid.uuid4(), timezone.now() + dt.timedelta(hours=1)
+        )
         assert tokens.authenticate(session, Token.Kind.SESSION)
         assert tokens.authenticate(signed_in.tokens.access_token, Token.Kind.ACCESS)
         change(row)
@@ -123,7 +125,7 @@ class TestAuthenticate:
     def test_a_session_token_ends_with_its_session(self, signed_in):
         session_id = uuid.uuid4()
         ending = timezone.now() + dt.timedelta(hours=1)
-        token = tokens.issue_session_token(signed_in.authorization, session_id, ending)
+        token = tokens.issue_session_token(signed_in.authorization, session_id, uuid.uuid4(), ending)
         assert tokens.end_session_tokens(session_id=session_id) == 1
         assert code_of(token, Token.Kind.SESSION) == "token_ended"
 

@@ -3,6 +3,7 @@ Django has a `Session` of its own; people and the API read "session"."""
 
 import datetime as dt
 import uuid
+from typing import Any
 
 from django.conf import settings
 from django.db import models
@@ -16,10 +17,22 @@ from devices.models import DeviceAuthorization
 from orgs.models import Organization
 
 
+class ParticipantQuerySet(models.QuerySet["Participant"]):
+    def admitted(self) -> "ParticipantQuerySet":
+        return self.filter(state=Participant.State.ADMITTED)
+
+    def waiting(self) -> "ParticipantQuerySet":
+        """Those at the door."""
+        return self.filter(state=Participant.State.WAITING, left_at=None)
+
+
 class VisitQuerySet(models.QuerySet["Visit"]):
     def visible_to(self, person: Person) -> "VisitQuerySet":
-        """Sessions that the person hosted or took part in; an organization's admin sees no other's."""
-        taken_part_in = Participant.objects.filter(person=person).values("visit")
+        """Sessions that the person hosted or was admitted to; an organization's admin sees no other's.
+
+        To find one by its key; lists are `sessions_app.history`'s.
+        """
+        taken_part_in = Participant.objects.admitted().filter(person=person).values("visit")
         return self.filter(Q(host=person) | Q(pk__in=taken_part_in))
 
     def visible_to_device(self, authorization: DeviceAuthorization) -> "VisitQuerySet":
@@ -93,6 +106,11 @@ class Visit(models.Model):
     started_at = models.DateTimeField(_("start"), default=timezone.now)
     expires_at = models.DateTimeField(_("expires"))
     ended_at = models.DateTimeField(_("end"), null=True, blank=True)
+    # Goes up with every change that somebody who waits for one must learn of; it is also
+    # where a segment's position comes from. Raised under the row's lock alone.
+    version = models.PositiveBigIntegerField(default=0, editable=False)
+    # When it was announced that it is about to expire; once.
+    expiry_announced_at = models.DateTimeField(null=True, blank=True, editable=False)
     idempotency_key = models.CharField(max_length=128, blank=True, default="", editable=False)
     request_digest = models.CharField(max_length=64, blank=True, default="", editable=False)
 
@@ -135,6 +153,11 @@ class Visit(models.Model):
         """How long it lasted, or lasts so far."""
         return (self.ended_at or min(at, self.expires_at)) - self.started_at
 
+    @property
+    def hosting(self) -> "Participant":
+        """The host's own part in it; one query."""
+        return self.participants.get(is_host=True)
+
     def is_hosted_by(self, authorization: DeviceAuthorization) -> bool:
         """Whether that device speaks for the host: its account, or the guest that started it."""
         if authorization.account_id is not None:
@@ -149,11 +172,26 @@ class Visit(models.Model):
             return False
         self.ended_at, self.open_code = at, None
         self.participants.filter(left_at=None).update(left_at=at)
+        self.bump()
         return True
+
+    def bump(self) -> int:
+        """Note a change, so that whoever waits for one learns of it; the new version.
+
+        In a transaction: whoever else changes the session waits for its end.
+        """
+        Visit.objects.filter(pk=self.pk).update(version=F("version") + 1)
+        self.refresh_from_db(fields=["version"])
+        return self.version
 
 
 class Participant(models.Model):
-    """Somebody in a session: an account, or a guest who gave a name."""
+    """Somebody in a session, on one device: an account, or a guest who gave a name.
+
+    Who joins is waiting until the host admits them; the host, and who speaks on the host's
+    own screen in Shared Device, are admitted from the start. Of the handshake (docs/encryption.md)
+    `commitment`, `host_key`, `host_nonce`, `public_key` and `nonce` are kept as they came, base64url.
+    """
 
     class Role(models.TextChoices):
         PROVIDER = "provider", _("Provider")
@@ -161,8 +199,15 @@ class Participant(models.Model):
         INTERPRETER = "interpreter", _("Interpreter")
         OTHER = "other", _("Other")
 
+    class State(models.TextChoices):
+        WAITING = "waiting", pgettext_lazy("participant", "Waiting")
+        ADMITTED = "admitted", pgettext_lazy("participant", "Admitted")
+        REFUSED = "refused", pgettext_lazy("participant", "Refused")
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     visit = models.ForeignKey(Visit, on_delete=models.PROTECT, related_name="participants")
+    # The visit's own, which never changes: lists of what somebody took part in follow it.
+    visit_started_at = models.DateTimeField(editable=False)
     person = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.PROTECT,
@@ -176,14 +221,56 @@ class Participant(models.Model):
     name = models.CharField(_("name"), max_length=120)
     role = models.CharField(_("role"), max_length=12, choices=Role.choices)
     is_host = models.BooleanField(default=False)
+    state = models.CharField(max_length=8, choices=State.choices, default=State.ADMITTED)
     joined_at = models.DateTimeField(_("joined"), default=timezone.now)
+    decided_at = models.DateTimeField(null=True, blank=True)
     left_at = models.DateTimeField(_("left"), null=True, blank=True)
+    # Goes up with each change of this row: what somebody who is not admitted may wait for.
+    version = models.PositiveIntegerField(default=0, editable=False)
+
+    commitment = models.CharField(max_length=43, blank=True, default="", editable=False)
+    host_key = models.JSONField(null=True, blank=True, editable=False)
+    host_nonce = models.CharField(max_length=43, blank=True, default="", editable=False)
+    public_key = models.JSONField(null=True, blank=True, editable=False)
+    thumbprint = models.CharField(max_length=43, blank=True, default="", editable=False)
+    nonce = models.CharField(max_length=43, blank=True, default="", editable=False)
+
+    # The highest sequence number that its device may use; raised while the session is active.
+    reserved_up_to = models.PositiveIntegerField(default=0, editable=False)
+
+    objects = ParticipantQuerySet.as_manager()
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["visit"], condition=Q(is_host=True), name="participant_one_host"),
+            models.CheckConstraint(
+                condition=Q(is_host=False) | Q(state="admitted"), name="participant_host_is_admitted"
+            ),
+            models.CheckConstraint(
+                condition=(Q(host_nonce="", host_key=None) | (~Q(host_nonce="") & Q(host_key__isnull=False))),
+                name="participant_host_answers_whole",
+            ),
+            # Nobody reveals before the host's half is there: that order is what the digits rest on.
+            models.CheckConstraint(
+                condition=Q(nonce="", public_key=None, thumbprint="")
+                | (~Q(nonce="") & ~Q(thumbprint="") & ~Q(host_nonce="") & Q(public_key__isnull=False)),
+                name="participant_reveals_last",
+            ),
         ]
-        indexes = [models.Index(fields=["person", "visit"])]
+        indexes = [
+            models.Index(fields=["person", "visit"]),
+            models.Index(fields=["person", "-visit_started_at", "-visit"], name="participant_by_person"),
+        ]
 
     def __str__(self) -> str:
         return str(self.id)
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if self._state.adding and getattr(self, "visit_started_at", None) is None:
+            self.visit_started_at = self.visit.started_at
+        super().save(*args, **kwargs)
+
+    @property
+    def is_present(self) -> bool:
+        """Whether they take part: admitted, and not gone."""
+        return self.state == self.State.ADMITTED and self.left_at is None
