@@ -572,9 +572,9 @@ class Token(models.Model):
 
     Access and refresh tokens belong to a family; a session token belongs to an
     authorization and to one session and one participant in it (`session_id` and
-    `participant_id`, of a floor above), and bears the account's epoch and the key's `jkt` itself. Both halves of a pair point to
-    the refresh token that they were given for; of that one, `rotated_at` tells that
-    it is spent.
+    `participant_id`, of a floor above), and bears the account's epoch and the key's
+    `jkt` itself. Both halves of a pair point to the refresh token that they were
+    given for; of that one, `rotated_at` tells that it is spent.
     """
 
     class Kind(models.TextChoices):
