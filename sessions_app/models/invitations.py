@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from accounts.models import Person
 from medimic.fields import EncryptedTextField
 from sessions_app.models.visits import Participant, Visit
 
@@ -35,6 +36,9 @@ class SessionInvitation(models.Model):
     invited_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(default=timezone.now)
     state = models.CharField(max_length=9, choices=State.choices, default=State.OPEN)
+    # When its mail was last written, and how often.
+    sent_at = models.DateTimeField(default=timezone.now)
+    sendings = models.PositiveSmallIntegerField(default=1)
     decided_at = models.DateTimeField(null=True, blank=True)
     accepted_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
@@ -65,3 +69,24 @@ class SessionInvitation(models.Model):
     def is_good(self, at: dt.datetime) -> bool:
         """Whether it can still be accepted; asks for the session."""
         return self.state == self.State.OPEN and self.visit.status(at) is Visit.Status.ACTIVE
+
+    def send_anew(self, token_hash: str, at: dt.datetime) -> None:
+        """Under another token: a link that was sent before is none any more."""
+        self.token_hash, self.sent_at = token_hash, at
+        self.sendings += 1
+        self.save(update_fields=["token_hash", "sent_at", "sendings"])
+
+    def accept(self, at: dt.datetime, *, by: Person, participant: Participant) -> None:
+        self.state, self.decided_at = self.State.ACCEPTED, at
+        self.accepted_by, self.participant = by, participant
+        self.save(update_fields=["state", "decided_at", "accepted_by", "participant"])
+
+    def decline(self, at: dt.datetime) -> None:
+        self._close(self.State.DECLINED, at)
+
+    def withdraw(self, at: dt.datetime) -> None:
+        self._close(self.State.WITHDRAWN, at)
+
+    def _close(self, state: State, at: dt.datetime) -> None:
+        self.state, self.decided_at = state, at
+        self.save(update_fields=["state", "decided_at"])
