@@ -78,7 +78,14 @@ class Membership(models.Model):
                 condition=models.Q(role__in=["admin", "provider", "patient"]), name="membership_known_role"
             ),
         ]
-        indexes = [models.Index(fields=["person", "ended_at"])]
+        indexes = [
+            models.Index(fields=["person", "ended_at"]),
+            models.Index(
+                fields=["organization", "role", "-created_at", "id"],
+                condition=models.Q(ended_at=None),
+                name="membership_newest",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.person} · {self.organization} ({self.get_role_display()})"
