@@ -25,6 +25,15 @@ class Organization(models.Model):
     name = models.CharField(_("name"), max_length=150)
     slug = models.SlugField(_("address"), max_length=60, unique=True)
     created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
+    # Empty where it was set up for its people.
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="+",
+    )
 
     objects = OrganizationQuerySet.as_manager()
 
