@@ -82,6 +82,7 @@ INSTALLED_APPS = [
     "medimic.apps.PortalConfig",
     "medimic.audit",
     "medimic.outbox",
+    "medimic.changes",
     "accounts",
     "orgs",
     "billing",

@@ -1,0 +1,1 @@
+"""What changed for whom, in an order that no reader can miss anything of."""
