@@ -1,0 +1,43 @@
+"""Devices, the leave of accounts to use them, and what organizations keep of them."""
+
+from .devices import (
+    ACCESS_LIFETIME,
+    FAMILY_LIFETIME,
+    NO_PUSH,
+    REFRESH_LIFETIME,
+    Confirmation,
+    ConfirmationQuerySet,
+    Device,
+    DeviceAuthorization,
+    DeviceAuthorizationQuerySet,
+    DeviceType,
+    KeyPair,
+    Platform,
+    Registration,
+    RegistrationQuerySet,
+    RevocationReceipt,
+    Token,
+    TokenFamily,
+    os_name,
+)
+
+__all__ = [
+    "ACCESS_LIFETIME",
+    "FAMILY_LIFETIME",
+    "NO_PUSH",
+    "REFRESH_LIFETIME",
+    "Confirmation",
+    "ConfirmationQuerySet",
+    "Device",
+    "DeviceAuthorization",
+    "DeviceAuthorizationQuerySet",
+    "DeviceType",
+    "KeyPair",
+    "Platform",
+    "Registration",
+    "RegistrationQuerySet",
+    "RevocationReceipt",
+    "Token",
+    "TokenFamily",
+    "os_name",
+]
