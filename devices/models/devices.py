@@ -190,6 +190,7 @@ class DeviceAuthorization(models.Model):
         SELF = "self", _("revoked by you")
         DISUSE = "disuse", _("revoked, not used for long")
         ORGANIZATION = "organization", _("revoked by your organization")
+        LEFT = "left", _("ended, no longer in the organization")
         STAFF = "staff", _("revoked by support")
         SUCCEEDED = "succeeded", _("signed in again")
         CANCELLED = "cancelled", _("link cancelled")
