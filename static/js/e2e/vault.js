@@ -13,9 +13,7 @@
 import {
   Refused,
   commitment as commitmentOf,
-  decryptSegment,
   digits as digitsOf,
-  encryptSegment,
   fits,
   newNonce,
   newPair,
@@ -24,34 +22,21 @@ import {
   unwrap,
   wrap,
 } from "./crypto.js";
+import { Outbox } from "./outbox.js";
+import { STORES, database } from "./store.js";
 
-const NAME = "medimic";
-const VERSION = 1;
+export { Closed, Full, Outrun } from "./outbox.js";
+
 // Answered in one session, or for one's own key requests, in 24 hours: each gives somebody who
 // controls the server one chance in a million.
 export const MOST_HANDSHAKES = 50;
 const DAY = 24 * 60 * 60 * 1000;
-const STORES = {
-  identities: { keyPath: "account" },
-  // Handshakes that this browser began, as the joiner or as the device that asks for keys.
-  joins: { keyPath: ["account", "commitment"] },
-  // Handshakes that it answered, as the host or as the device that hands keys on.
-  answers: { keyPath: ["account", "context", "subject"] },
-  counters: { keyPath: ["account", "session", "participant"] },
-  unsent: { keyPath: "order", autoIncrement: true },
-};
 
 // The other side sent something else than before, or not what it had committed to: somebody is in between.
 export class Exchanged extends Error {}
 
 // More handshakes than people would begin.
 export class TooMany extends Error {}
-
-// The participant's last word has been said.
-export class Closed extends Error {}
-
-// No more sequence numbers are reserved; what waits must be sent first.
-export class Full extends Error {}
 
 // Whether this browser can take part at all: it needs https (or localhost) and IndexedDB.
 export function isSupported() {
@@ -78,12 +63,8 @@ export function alone(account, session, work, options = {}) {
   return navigator.locks.request(`medimic/send/${account}/${session}`, options, work);
 }
 
-class Vault {
-  constructor(account, db) {
-    this.account = account;
-    this.db = db;
-    this.identityPromise = null;
-  }
+class Vault extends Outbox {
+  identityPromise = null;
 
   // {privateKey, publicKey: JWK, thumbprint}: made once; two tabs end up with the same.
   identity() {
@@ -96,12 +77,12 @@ class Vault {
 
   async #identity() {
     const { account } = this;
-    const kept = await this.#transact("identities", "readonly", ({ identities }) => identities.get(account));
+    const kept = await this.transact("identities", "readonly", ({ identities }) => identities.get(account));
     if (kept) return kept;
     const { privateKey, publicKey } = await newPair();
     const jwk = await publicJwk(publicKey);
     const made = { account, privateKey, publicKey: jwk, thumbprint: await thumbprint(jwk) };
-    return this.#transact("identities", "readwrite", async ({ identities }) => {
+    return this.transact("identities", "readwrite", async ({ identities }) => {
       const other = await identities.get(account);
       if (!other) await identities.put(made);
       return other ?? made;
@@ -127,8 +108,9 @@ class Vault {
       peerNonce: null,
       peerThumbprint: null,
       isConfirmed: false,
+      at: Date.now(),
     };
-    await this.#transact("joins", "readwrite", ({ joins }) => joins.put(join));
+    await this.transact("joins", "readwrite", ({ joins }) => joins.put(join));
     return commitment;
   }
 
@@ -143,7 +125,7 @@ class Vault {
 
   // The handshake that is tied to that participant or request, or undefined.
   async handshake(subject) {
-    const all = await this.#transact("joins", "readonly", ({ joins }) => joins.getAll(this.#mine()));
+    const all = await this.transact("joins", "readonly", ({ joins }) => joins.getAll(this.mine()));
     return all.find((join) => join.subject === subject);
   }
 
@@ -171,6 +153,14 @@ class Vault {
     });
   }
 
+  // The person says that they differ: nothing that came of this handshake is trusted any more.
+  async reject(subject) {
+    const found = await this.handshake(subject);
+    if (!found) return;
+    const key = [this.account, found.commitment];
+    await this.transact("joins", "readwrite", ({ joins }) => joins.delete(key));
+  }
+
   // --- Handshake: the host, or the device that hands keys on ---
 
   // Our answer to a commitment: {public_key, nonce}. The same again for the same commitment;
@@ -179,7 +169,7 @@ class Vault {
     const { publicKey } = await this.identity();
     const nonce = newNonce();
     const { account } = this;
-    const kept = await this.#transact("answers", "readwrite", async ({ answers }) => {
+    const kept = await this.transact("answers", "readwrite", async ({ answers }) => {
       const earlier = await answers.get([account, context, subject]);
       if (earlier) return earlier;
       const at = Date.now();
@@ -197,7 +187,7 @@ class Vault {
   async verify({ context, subject }, joinerKey, joinerNonce) {
     const { account } = this;
     const { publicKey } = await this.identity();
-    const kept = await this.#transact("answers", "readonly", ({ answers }) =>
+    const kept = await this.transact("answers", "readonly", ({ answers }) =>
       answers.get([account, context, subject]),
     );
     if (!kept || !(await fits(kept.commitment, joinerKey, joinerNonce))) throw new Exchanged();
@@ -230,222 +220,37 @@ class Vault {
     const own = await this.identity();
     const sender = await thumbprint(senderKey);
     if (sender === own.thumbprint) return "own";
-    const all = await this.#transact("joins", "readonly", ({ joins }) => joins.getAll(this.#mine()));
-    const pins = all.filter((join) => join.peerThumbprint === sender && reaches(join, session));
-    if (pins.some((join) => join.isConfirmed)) return "confirmed";
-    return pins.some((join) => join.keys === null) ? "pinned" : null;
-  }
-
-  // --- What is written here ---
-
-  // Encrypt `content` as the participant's next segment and put it into the outbox: the row to send.
-  // When this resolves it is on the disk. `upTo` is the highest reserved sequence.
-  async write({ session, participant, sessionKey, content, upTo = Infinity }) {
-    const { account } = this;
-    const key = [account, session, participant];
-    for (;;) {
-      const before = await this.#counter(key);
-      if (before.isClosed) throw new Closed();
-      const sequence = before.used + 1;
-      if (sequence > upTo) throw new Full();
-      const sealed = await encryptSegment(sessionKey, { session, participant, sequence }, content);
-      const row = { participant_id: participant, sequence, ...sealed };
-      const isWritten = await this.#transact(["counters", "unsent"], "readwrite", async (stores) => {
-        const now = (await stores.counters.get(key)) ?? fresh(key);
-        // Another tab took the number meanwhile: encrypted anew, for the next one.
-        if (now.used !== before.used || now.isClosed) return false;
-        const isClosed = content.type === "end";
-        await stores.counters.put({ ...now, used: sequence, isClosed });
-        await stores.unsent.add({ account, session, row });
-        return true;
-      });
-      if (isWritten) return row;
-    }
-  }
-
-  // What waits to be sent, in the order in which it was written.
-  async unsent(session, most = 50) {
-    const all = await this.#unsent();
-    return all.filter((item) => item.session === session).map((item) => item.row).slice(0, most);
-  }
-
-  // {session: number} of everything that waits: what a sign-out would leave lying.
-  async waiting() {
-    const counts = {};
-    for (const { session } of await this.#unsent()) counts[session] = (counts[session] ?? 0) + 1;
-    return counts;
-  }
-
-  // The server has them: rows as they were sent.
-  delivered(session, rows) {
-    const { account } = this;
-    const sent = new Set(rows.map((row) => `${row.participant_id}/${row.sequence}/${row.nonce}`));
-    return this.#transact(["counters", "unsent"], "readwrite", async ({ counters, unsent }) => {
-      for (const item of await unsent.getAll()) {
-        const { row } = item;
-        const isSent = sent.has(`${row.participant_id}/${row.sequence}/${row.nonce}`);
-        if (isSent && item.account === account && item.session === session) await unsent.delete(item.order);
-      }
-      for (const { participant_id: participant, sequence } of rows) {
-        const key = [account, session, participant];
-        const kept = (await counters.get(key)) ?? fresh(key);
-        kept.delivered = Math.max(kept.delivered, sequence);
-        await counters.put(kept);
-      }
-    });
-  }
-
-  // {participant: highest sequence that the server took from here}, for checkTranscript's `known`.
-  async known(session) {
-    const range = IDBKeyRange.bound([this.account, session], [this.account, session, []]);
-    const kept = await this.#transact("counters", "readonly", ({ counters }) => counters.getAll(range));
-    return Object.fromEntries(kept.filter((c) => c.delivered).map((c) => [c.participant, c.delivered]));
-  }
-
-  // The highest sequence used here, sent or not.
-  async used(session, participant) {
-    return (await this.#counter([this.account, session, participant])).used;
-  }
-
-  // Start above what the transcript holds of this participant already: for a browser whose storage
-  // was cleared. `sequence` must come from segments that opened, never from the server's word.
-  raise(session, participant, sequence) {
-    const key = [this.account, session, participant];
-    return this.#transact("counters", "readwrite", async ({ counters }) => {
-      const kept = (await counters.get(key)) ?? fresh(key);
-      if (kept.used < sequence) await counters.put({ ...kept, used: sequence });
-    });
-  }
-
-  // Give what waits numbers above `sequence`: where the transcript holds other segments of this
-  // participant that opened, up to there. New nonces, same words, same order.
-  async renumber({ session, participant, sessionKey, sequence }) {
-    const { account } = this;
-    const key = [account, session, participant];
-    const isTheirs = (item) => item.session === session && item.row.participant_id === participant;
-    const items = (await this.#unsent()).filter(isTheirs);
-    let next = sequence;
-    const moved = [];
-    for (const item of items) {
-      const place = { session, participant, sequence: item.row.sequence };
-      const content = await decryptSegment(sessionKey, place, item.row);
-      next += 1;
-      const sealed = await encryptSegment(sessionKey, { session, participant, sequence: next }, content);
-      moved.push({ ...item, row: { participant_id: participant, sequence: next, ...sealed } });
-    }
-    await this.#transact(["counters", "unsent"], "readwrite", async ({ counters, unsent }) => {
-      const now = (await unsent.getAll()).filter((item) => item.account === account && isTheirs(item));
-      const isSame = now.length === items.length && now.every((item, i) => item.row.nonce === items[i].row.nonce);
-      if (!isSame) throw new Exchanged("Another tab wrote meanwhile.");
-      for (const item of moved) await unsent.put(item);
-      const kept = (await counters.get(key)) ?? fresh(key);
-      await counters.put({ ...kept, used: next });
-    });
+    const all = await this.transact("joins", "readonly", ({ joins }) => joins.getAll(this.mine()));
+    const pins = all.filter((join) => join.peerThumbprint && reaches(join, session));
+    const confirmed = pins.filter((join) => join.isConfirmed);
+    if (confirmed.some((join) => join.peerThumbprint === sender)) return "confirmed";
+    // A second attempt takes the place of the first, which may have failed because somebody was in between.
+    const latest = pins.filter((join) => join.keys === null).sort((a, b) => b.at - a.at)[0];
+    return confirmed.length === 0 && latest?.peerThumbprint === sender ? "pinned" : null;
   }
 
   async clear() {
     this.identityPromise = null;
-    await this.#transact(Object.keys(STORES), "readwrite", async (stores) => {
+    await this.transact(Object.keys(STORES), "readwrite", async (stores) => {
       await stores.identities.delete(this.account);
-      for (const name of ["joins", "answers", "counters"]) await stores[name].delete(this.#mine());
+      for (const name of ["joins", "answers", "counters"]) await stores[name].delete(this.mine());
       for (const item of await stores.unsent.getAll()) {
         if (item.account === this.account) await stores.unsent.delete(item.order);
       }
     });
   }
 
-  // All keys that begin with this account.
-  #mine() {
-    return IDBKeyRange.bound([this.account], [this.account, []]);
-  }
-
-  async #unsent() {
-    const all = await this.#transact("unsent", "readonly", ({ unsent }) => unsent.getAll());
-    return all.filter((item) => item.account === this.account);
-  }
-
-  async #counter(key) {
-    const kept = await this.#transact("counters", "readonly", ({ counters }) => counters.get(key));
-    return kept ?? fresh(key);
-  }
-
   async #changeJoin(commitment, change) {
-    await this.#transact("joins", "readwrite", async ({ joins }) => {
+    await this.transact("joins", "readwrite", async ({ joins }) => {
       const join = await joins.get([this.account, commitment]);
       if (!join) throw new Exchanged();
       change(join);
       await joins.put(join);
     });
   }
-
-  // Run `work` with promising stores in one transaction; resolves when it is on the disk. `work` may
-  // wait for its stores alone: a transaction ends where nothing is asked of it.
-  async #transact(names, mode, work) {
-    const wanted = [names].flat();
-    const transaction = this.db.transaction(wanted, mode, { durability: "strict" });
-    const finished = new Promise((resolve, reject) => {
-      transaction.oncomplete = resolve;
-      transaction.onabort = () => reject(transaction.error ?? new Error("The transaction was given up."));
-    });
-    const stores = Object.fromEntries(wanted.map((name) => [name, promising(transaction.objectStore(name))]));
-    let result;
-    try {
-      result = await work(stores);
-    } catch (error) {
-      finished.catch(() => {});
-      try {
-        transaction.abort();
-      } catch {
-        // It has ended by itself.
-      }
-      throw error;
-    }
-    await finished;
-    return result;
-  }
 }
 
 // Whether a handshake vouches for its other side's envelopes of that session.
 function reaches(join, session) {
   return join.keys === null ? join.context === session : join.keys === "all" || join.keys === session;
-}
-
-function fresh([account, session, participant]) {
-  return { account, session, participant, used: 0, delivered: 0, isClosed: false };
-}
-
-function promising(store) {
-  const call = (name) => (...args) => {
-    const request = store[name](...args);
-    return new Promise((resolve, reject) => {
-      request.onsuccess = () => resolve(request.result);
-      request.onerror = () => reject(request.error);
-    });
-  };
-  const names = ["get", "getAll", "put", "add", "delete"];
-  return Object.fromEntries(names.map((name) => [name, call(name)]));
-}
-
-let opening = null;
-
-function database() {
-  opening ??= new Promise((resolve, reject) => {
-    const request = indexedDB.open(NAME, VERSION);
-    request.onupgradeneeded = () => {
-      for (const [name, options] of Object.entries(STORES)) request.result.createObjectStore(name, options);
-    };
-    request.onsuccess = () => {
-      // Another tab has a newer version of this file: let it change the database.
-      request.result.onversionchange = () => {
-        request.result.close();
-        opening = null;
-      };
-      resolve(request.result);
-    };
-    request.onerror = () => reject(request.error);
-  }).catch((error) => {
-    opening = null;
-    throw error;
-  });
-  return opening;
 }
