@@ -20,23 +20,33 @@ from .devices import (
     TokenFamily,
     os_name,
 )
+from .fleet import BulkRevocation, FleetCount, FleetEntry, SessionTally
+from .pool import PoolRequest, PoolRequestQuerySet
+from .warnings import PolicyWarning
 
 __all__ = [
     "ACCESS_LIFETIME",
     "FAMILY_LIFETIME",
     "NO_PUSH",
     "REFRESH_LIFETIME",
+    "BulkRevocation",
     "Confirmation",
     "ConfirmationQuerySet",
     "Device",
     "DeviceAuthorization",
     "DeviceAuthorizationQuerySet",
     "DeviceType",
+    "FleetCount",
+    "FleetEntry",
     "KeyPair",
     "Platform",
+    "PolicyWarning",
+    "PoolRequest",
+    "PoolRequestQuerySet",
     "Registration",
     "RegistrationQuerySet",
     "RevocationReceipt",
+    "SessionTally",
     "Token",
     "TokenFamily",
     "os_name",

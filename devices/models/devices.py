@@ -65,6 +65,8 @@ class Device(models.Model):
     )
     guest_owned = models.BooleanField(default=False)
     place = models.CharField(_("place"), max_length=100, blank=True, default="")
+    # Of a pooled device: when its organization revoked it, for every account at once.
+    pool_ended_at = models.DateTimeField(null=True, blank=True)
     model = models.CharField(_("model"), max_length=100)
     device_type = models.CharField(_("type"), max_length=10, choices=DeviceType.choices)
     platform = models.CharField(_("platform"), max_length=10, choices=Platform.choices)
@@ -88,6 +90,10 @@ class Device(models.Model):
                     | Q(owner_organization=None, guest_owned=False)
                 ),
                 name="device_one_owner",
+            ),
+            models.CheckConstraint(
+                condition=Q(pool_ended_at=None) | Q(owner_organization__isnull=False),
+                name="device_ended_in_pool",
             ),
         ]
 
@@ -195,6 +201,7 @@ class DeviceAuthorization(models.Model):
         SUCCEEDED = "succeeded", _("signed in again")
         CANCELLED = "cancelled", _("link cancelled")
         EXPIRED = "expired", _("link expired")
+        ALLOWED = "allowed", _("allowed again, not signed in yet")
 
     # Only they who ended it can allow it again.
     BLOCKING_REASONS = (RevokedReason.ORGANIZATION, RevokedReason.STAFF)
@@ -224,6 +231,10 @@ class DeviceAuthorization(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
     revoked_reason = models.CharField(max_length=12, choices=RevokedReason.choices, blank=True, default="")
+    # The organization that ended it, where one did: the one that can allow it again.
+    revoked_in = models.ForeignKey(
+        Organization, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
     successor = models.ForeignKey(
         "self", on_delete=models.PROTECT, null=True, blank=True, related_name="predecessors"
     )

@@ -2,6 +2,7 @@
 
 from .invitations import Invitation, InvitationQuerySet
 from .organizations import Membership, MembershipQuerySet, Organization, OrganizationQuerySet
+from .policies import LONGEST_DISUSE, SHORTEST_DISUSE, Policy
 from .questionnaires import (
     Enrollment,
     EnrollmentQuerySet,
@@ -13,6 +14,8 @@ from .questionnaires import (
 )
 
 __all__ = [
+    "LONGEST_DISUSE",
+    "SHORTEST_DISUSE",
     "Enrollment",
     "EnrollmentQuerySet",
     "Invitation",
@@ -21,6 +24,7 @@ __all__ = [
     "MembershipQuerySet",
     "Organization",
     "OrganizationQuerySet",
+    "Policy",
     "Questionnaire",
     "QuestionnaireResponse",
     "QuestionnaireVersion",
