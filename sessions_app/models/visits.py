@@ -3,6 +3,7 @@ Django has a `Session` of its own; people and the API read "session"."""
 
 import datetime as dt
 import uuid
+from collections.abc import Iterable
 from typing import Any
 
 from django.conf import settings
@@ -15,6 +16,7 @@ from django.utils.translation import pgettext_lazy
 from accounts.models import Person
 from devices.models import DeviceAuthorization
 from orgs.models import Organization
+from sessions_app.search import search_text
 
 
 class ParticipantQuerySet(models.QuerySet["Participant"]):
@@ -65,6 +67,12 @@ class VisitQuerySet(models.QuerySet["Visit"]):
     def newest_first(self) -> "VisitQuerySet":
         return self.order_by("-started_at", "-id")
 
+    def bulk_create(self, objs: Iterable["Visit"], *args: Any, **kwargs: Any) -> list["Visit"]:
+        visits = list(objs)
+        for visit in visits:
+            visit.search = search_text(visit.name, visit.code)
+        return super().bulk_create(visits, *args, **kwargs)
+
     def release_code(self, code: str, at: dt.datetime) -> None:
         """Let an expired session give its code up; one that was ended has done so already."""
         self.filter(open_code=code, expires_at__lte=at).update(open_code=None)
@@ -109,6 +117,8 @@ class Visit(models.Model):
     # Goes up with every change that somebody who waits for one must learn of; it is also
     # where a segment's position comes from. Raised under the row's lock alone.
     version = models.PositiveBigIntegerField(default=0, editable=False)
+    # The words of name and code as `sessions_app.search` compares them.
+    search = models.TextField(blank=True, default="", editable=False)
     # When it was announced that it is about to expire; once.
     expiry_announced_at = models.DateTimeField(null=True, blank=True, editable=False)
     idempotency_key = models.CharField(max_length=128, blank=True, default="", editable=False)
@@ -135,7 +145,32 @@ class Visit(models.Model):
             ),
         ]
         indexes = [
+            # The history, and an index for whatever it is narrowed down to: with one for mode
+            # and state together a page costs the same however rare the pair is.
             models.Index(fields=["host", "-started_at", "-id"], name="visit_by_host"),
+            models.Index(fields=["host", "mode", "-started_at", "-id"], name="visit_by_host_mode"),
+            models.Index(
+                fields=["host", "-started_at", "-id"],
+                condition=Q(ended_at__isnull=False),
+                name="visit_ended_by_host",
+            ),
+            models.Index(
+                fields=["host", "mode", "-started_at", "-id"],
+                condition=Q(ended_at__isnull=False),
+                name="visit_ended_by_host_mode",
+            ),
+            models.Index(
+                fields=["host", "-started_at", "-id"], condition=Q(ended_at=None), name="visit_open_by_host"
+            ),
+            models.Index(
+                fields=["host", "mode", "-started_at", "-id"],
+                condition=Q(ended_at=None),
+                name="visit_open_by_host_mode",
+            ),
+            # Of those that nobody ended, the few that are active.
+            models.Index(
+                fields=["host", "-expires_at"], condition=Q(ended_at=None), name="visit_open_by_expiry"
+            ),
             models.Index(fields=["authorization", "-started_at"], name="visit_by_authorization"),
             models.Index(fields=["organization", "-started_at"], name="visit_by_organization"),
         ]
@@ -143,6 +178,11 @@ class Visit(models.Model):
     def __str__(self) -> str:
         # Never the name: this text reaches logs and the admin.
         return str(self.id)
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if self._state.adding:
+            self.search = search_text(self.name, self.code)
+        super().save(*args, **kwargs)
 
     def status(self, at: dt.datetime) -> Status:
         if self.ended_at is not None:
@@ -259,7 +299,12 @@ class Participant(models.Model):
         ]
         indexes = [
             models.Index(fields=["person", "visit"]),
-            models.Index(fields=["person", "-visit_started_at", "-visit"], name="participant_by_person"),
+            # What somebody was admitted to as a guest of another: few beside what they hosted.
+            models.Index(
+                fields=["person", "-visit_started_at", "-visit"],
+                condition=Q(is_host=False, state="admitted"),
+                name="participant_attended",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -274,3 +319,32 @@ class Participant(models.Model):
     def is_present(self) -> bool:
         """Whether they take part: admitted, and not gone."""
         return self.state == self.State.ADMITTED and self.left_at is None
+
+    # --- Its way through the door. The caller holds the session's lock. ----------------
+
+    def answer(self, key: dict[str, str], nonce: str) -> None:
+        """The host's half of the handshake, told once the joiner is committed."""
+        self._change(host_key=key, host_nonce=nonce)
+
+    def reveal(self, key: dict[str, str], thumbprint: str, nonce: str) -> None:
+        """The joiner's half, told once the host's is there."""
+        self._change(public_key=key, thumbprint=thumbprint, nonce=nonce)
+
+    def admit(self, role: str, *, reserving: int) -> None:
+        """Let them in, as what the host says they are."""
+        self._change(
+            state=self.State.ADMITTED, role=role, decided_at=timezone.now(), reserved_up_to=reserving
+        )
+
+    def refuse(self) -> None:
+        now = timezone.now()
+        self._change(state=self.State.REFUSED, decided_at=now, left_at=now)
+
+    def leave(self) -> None:
+        self._change(left_at=timezone.now())
+
+    def _change(self, **fields: Any) -> None:
+        self.version += 1
+        for field, value in fields.items():
+            setattr(self, field, value)
+        self.save(update_fields=[*fields, "version"])

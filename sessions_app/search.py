@@ -1,0 +1,80 @@
+"""Finding sessions by the beginnings of the words in their names, and by their codes.
+
+What is compared is folded: no case, no accents, no signs. Each session keeps its own words so
+(`Visit.search`, a blank before each); docs/adr says how they are found among very many.
+"""
+
+import re
+import unicodedata
+import uuid
+
+from django.db import connection
+from django.db.models import BooleanField, Expression, F, Func, Q, TextField, Value
+
+from sessions_app import codes
+
+# Letters with a stroke are no letters with a mark: nothing takes them apart.
+STROKES = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ħ": "h", "ı": "i", "æ": "ae", "œ": "oe"})
+WORD = re.compile(r"[^\W_]+")
+# More words than this narrow nothing down any further.
+MOST_WORDS = 8
+# The index holds every word behind the first signs of its host: nobody's search reads on others' words.
+HOST_SIGNS = 8
+
+
+def words_of(text: str) -> list[str]:
+    """ "Łucja's follow-up" → ["lucja", "s", "follow", "up"]."""
+    apart = unicodedata.normalize("NFKD", text.casefold().translate(STROKES))
+    return WORD.findall("".join(sign for sign in apart if not unicodedata.combining(sign)))
+
+
+def search_text(name: str, code: str) -> str:
+    """What a session keeps of its name and code."""
+    return "".join(f" {word}" for word in words_of(f"{name} {code}"))
+
+
+def wanted_words(query: str) -> list[list[str]]:
+    """The beginnings of words that a session must all have; or a code that was written in parts."""
+    words = words_of(query)[:MOST_WORDS]
+    code = "".join(words)
+    if len(words) > 1 and len(code) == codes.LENGTH:
+        return [words, [code]]
+    return [words] if words else []
+
+
+def matching(query: str, prefix: str = "") -> Q:
+    """For rows whose session is at `prefix`; one by one, which serves where they are few."""
+    field = f"{prefix}search__contains"
+    found = Q()
+    for words in wanted_words(query):
+        every = Q()
+        for word in words:
+            every &= Q(**{field: f" {word}"})
+        found |= every
+    return found
+
+
+def matching_of_host(query: str, host_id: uuid.UUID) -> "Q | Expression":
+    """For `Visit` itself, of one host; on PostgreSQL along the index of words."""
+    wanted = wanted_words(query)
+    if connection.vendor != "postgresql" or not wanted:
+        return matching(query)
+    signs = str(host_id)[:HOST_SIGNS]
+    parts = (" & ".join(f"'{signs}{word}':*" for word in words) for words in wanted)
+    return _HasWords(" | ".join(parts))
+
+
+class _HasWords(Func):
+    """Whether the words of a row hold what the query asks for: to the letter the expression that
+    the index `visit_words` is made of, or PostgreSQL does not know it again."""
+
+    arg_joiner = " @@ "
+    template = "%(expressions)s::tsquery"
+    output_field = BooleanField()
+    conditional = True
+
+    def __init__(self, query: str) -> None:
+        signs = Func(F("host_id"), template=f"' ' || left(%(expressions)s::text, {HOST_SIGNS})")
+        marked = Func(F("search"), signs, function="replace", arg_joiner=", ' ', ")
+        words = Func(marked, template="array_to_tsvector(string_to_array(ltrim(%(expressions)s), ' '))")
+        super().__init__(words, Value(query, output_field=TextField()))
