@@ -46,7 +46,7 @@ class VersionQuerySet(models.QuerySet["QuestionnaireVersion"]):
     def of(self, organization: Organization) -> "VersionQuerySet":
         return self.filter(questionnaire__organization=organization)
 
-    def latest(self) -> "VersionQuerySet":
+    def newest_of_each(self) -> "VersionQuerySet":
         """Of each questionnaire the one with the highest number."""
         later = QuestionnaireVersion.objects.filter(
             questionnaire=OuterRef("questionnaire"), number__gt=OuterRef("number")
