@@ -35,13 +35,17 @@ class TokenAuth(HttpBearer):
 
     def authenticate(self, request: HttpRequest, token: str) -> Token:
         try:
-            found = tokens.authenticate(token, self.kind, prove=partial(dpop.prove_header, request, token))
+            found = self.find(request, token)
         except Problem as refusal:
             if not refusal.challenge and dpop.scheme_of(request) == dpop.SCHEME:
                 refusal.challenge = dpop.challenge("invalid_token", refusal.code)
             raise
         touch.seen(found.authorization)
         return found
+
+    def find(self, request: HttpRequest, token: str) -> Token:
+        """The token, if it counts and is sent as it was bound."""
+        return tokens.authenticate(token, self.kind, prove=partial(dpop.prove_header, request, token))
 
 
 class PortalAuth(APIKeyCookie):

@@ -7,8 +7,9 @@ a password change or Sign Out Everywhere need no sweep: the next request is refu
 
 import datetime as dt
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -104,16 +105,23 @@ def end_session_tokens(
     return living.update(ended_at=at or timezone.now())
 
 
-def authenticate(bearer: str | None, kind: Token.Kind, *, prove: Prove = dpop.as_bearer) -> Token:
+def authenticate(
+    bearer: str | None,
+    kind: Token.Kind,
+    *,
+    prove: Prove = dpop.as_bearer,
+    found_with: Mapping[str, Any] | None = None,
+) -> Token:
     """The token, with its family, authorization, account and device, if it still counts.
 
-    Raises `Problem` 401: `token_missing`, `token_unknown`, `token_expired`,
+    `found_with`: what a floor above wants to know of it by the same query; the token has it as
+    attributes. Raises `Problem` 401: `token_missing`, `token_unknown`, `token_expired`,
     `token_ended`, `device_revoked`, or what `prove` does. One query, and one write at
     the first use; a bound token costs what the cache does, too.
     """
     if not bearer:
         raise Problem(401, "token_missing", _("Send a token of this device."))
-    token = _find(bearer, kind)
+    token = _find(bearer, kind, found_with)
     if token is None:
         raise Problem(401, "token_unknown", _("This token is not one of ours, or of another kind."))
     if (refusal := _refusal(token)) is not None:
@@ -205,9 +213,27 @@ def _discard_unused(pair: "QuerySet[Token]") -> bool:
     return False
 
 
-def _find(bearer: str, kind: Token.Kind) -> Token | None:
+def find_past(bearer: str, *, prove: Prove = dpop.as_bearer) -> Token | None:
+    """A session token that has ended or expired by itself, while its device may still call for its account.
+
+    That it ended with its session, and not before, is for the caller to see to. None for any other.
+    """
+    token = _find(bearer, Token.Kind.SESSION)
+    if token is None or _refusal_of_holder(token) is not None or _signed_out_since(token):
+        return None
+    prove(token.bound_to)
+    return token
+
+
+def _signed_out_since(token: Token) -> bool:
+    signed_out_at = token.authorization.signed_out_at
+    return signed_out_at is not None and signed_out_at >= token.created_at
+
+
+def _find(bearer: str, kind: Token.Kind, found_with: Mapping[str, Any] | None = None) -> Token | None:
     return (
-        Token.objects.select_related("family", "authorization__account", "authorization__device")
+        Token.objects.annotate(**(found_with or {}))
+        .select_related("family", "authorization__account", "authorization__device")
         # Each of these would be decrypted, and hardly a call needs them.
         .defer(
             "authorization__phone_number",
@@ -241,21 +267,27 @@ def find_of_guest(text: str) -> Token | None:
 
 def _refusal(token: Token) -> Problem | None:
     """Why a token no longer counts, or None."""
+    if (refusal := _refusal_of_holder(token)) is not None:
+        return refusal
+    family = token.family
+    if token.ended_at is not None or (family is not None and family.ended_at is not None):
+        return _ended()
+    now = timezone.now()
+    if token.expires_at <= now or (family is not None and family.expires_at <= now):
+        return Problem(401, "token_expired", _("This token has expired."))
+    return None
+
+
+def _refusal_of_holder(token: Token) -> Problem | None:
+    """Why no token of this device, account and sign-in counts any more, or None."""
     authorization, account, family = token.authorization, token.authorization.account, token.family
     if authorization.revoked_at is not None:
         return Problem(
             401, "device_revoked", _("This device's access was revoked. Sign in on this device again.")
         )
     issued_epoch = family.account_epoch if family else token.account_epoch
-    if (
-        token.ended_at is not None
-        or (family is not None and family.ended_at is not None)
-        or (account is not None and (not account.is_active or account.token_epoch != issued_epoch))
-    ):
+    if account is not None and (not account.is_active or account.token_epoch != issued_epoch):
         return _ended()
-    now = timezone.now()
-    if token.expires_at <= now or (family is not None and family.expires_at <= now):
-        return Problem(401, "token_expired", _("This token has expired."))
     return None
 
 

@@ -16,7 +16,7 @@ from accounts.models import Person
 from billing import usage
 from billing.entitlements import Payer, guest_payer, payer_for
 from billing.models import Subscription
-from devices import guests, identity, tokens
+from devices import fleet, guests, identity, tokens
 from devices.models import DeviceAuthorization, Token
 from devices.schemas import DeviceIn
 from devices.tokens import IssuedTokens
@@ -27,6 +27,7 @@ from orgs.models import Organization
 from orgs.standing import Standing, standing_of
 from sessions_app.codes import new_code
 from sessions_app.models import Participant, Visit
+from sessions_app.models.transcripts import RESERVED_AHEAD
 
 DIGEST_PURPOSE = "session-request"
 CODE_ATTEMPTS = 20
@@ -82,7 +83,7 @@ def start(wanted: Wanted, *, authorization: DeviceAuthorization, origin: Origin,
     """
     digest = wanted.digest()
     with transaction.atomic():
-        authorization = _locked(authorization)
+        authorization = locked(authorization)
         earlier = _earlier(Visit.objects.filter(authorization=authorization), wanted, digest)
         if earlier is not None:
             return _again(earlier, authorization, jkt)
@@ -133,7 +134,7 @@ def end(visit: Visit, *, origin: Origin) -> bool:
         return True
 
 
-def _locked(authorization: DeviceAuthorization) -> DeviceAuthorization:
+def locked(authorization: DeviceAuthorization) -> DeviceAuthorization:
     """The authorization as it is now, and stays until the end: a revocation waits, or came first."""
     fresh = (
         DeviceAuthorization.objects.select_for_update(of=("self",), no_key=True)
@@ -176,7 +177,7 @@ def _again(visit: Visit, authorization: DeviceAuthorization, jkt: str) -> Starte
 
 
 def _again_as_guest(visit: Visit, jkt: str) -> Started:
-    authorization = _locked(visit.authorization)
+    authorization = locked(visit.authorization)
     if not tokens.discard_unused_pair(authorization):
         raise Problem(
             409, "answer_received", _("This call was answered before. Go on with the tokens of its answer.")
@@ -213,6 +214,7 @@ def _start(
         role=Participant.Role.PROVIDER if host else Participant.Role.OTHER,
         is_host=True,
         joined_at=now,
+        reserved_up_to=RESERVED_AHEAD,
     )
     record(
         "sessions.started",
@@ -222,6 +224,7 @@ def _start(
         subject=visit,
         details={"mode": visit.mode, "device": authorization.title},
     )
+    fleet.session_started(visit.organization_id, authorization)
     token = tokens.issue_session_token(authorization, visit.pk, host_participant.pk, visit.expires_at, jkt)
     return Started(visit, token)
 

@@ -33,6 +33,15 @@ CALLERS = {
     "EitherAuth": _("A device with its access token, or a browser with a portal sign-in."),
     "TokenAuth": _("A device with its access token."),
     "SessionOrDeviceAuth": _("A device with its access token, or with the token of the session."),
+    "SessionAuth": _("A device with the token of the session."),
+    "ReaderAuth": _(
+        "A device with the token of the session; once it is over, with its access token, or a browser with "
+        "a portal sign-in."
+    ),
+    "WriterAuth": _(
+        "A device with the token of the session, which also counts for a day after the end; then also a "
+        "device with its access token, or a browser with a portal sign-in."
+    ),
 }
 TOKEN_OR_GUEST = _("A device with its access token, or a guest's device without one.")
 NO_SIGN_IN = _("Anybody: what is sent says who calls.")

@@ -12,8 +12,19 @@ from django.utils.translation import pgettext_lazy
 from devices.models import DeviceAuthorization
 from sessions_app.models.visits import Participant, Visit
 
+# How many segments ahead a participant may number, so that what was written without a network
+# can still be delivered after the end.
+RESERVED_AHEAD = 100
 # A segment's ciphertext with its tag; one utterance is some hundred bytes.
 LONGEST_SEGMENT = 16 * 1024
+
+
+class EnvelopeQuerySet(models.QuerySet["Envelope"]):
+    def of(self, authorization: DeviceAuthorization) -> "EnvelopeQuerySet":
+        """Those that a device may be given: its account's, or, of a guest's, those made for itself."""
+        if authorization.account_id is not None:
+            return self.filter(person=authorization.account_id)
+        return self.filter(person=None, authorization=authorization)
 
 
 class Envelope(models.Model):
@@ -37,6 +48,8 @@ class Envelope(models.Model):
     # 32 bytes under RFC 3394: 40, in base64url.
     wrapped = models.CharField(max_length=54)
     created_at = models.DateTimeField(default=timezone.now)
+
+    objects = EnvelopeQuerySet.as_manager()
 
     class Meta:
         constraints = [
