@@ -15,10 +15,12 @@ from django.utils.translation import gettext_lazy as _
 from accounts.otp import Factor
 from medimic import crypto
 from medimic.fields import EncryptedTextField
+from medimic.followers import Topic, tell
 
 __all__ = ["Factor", "Person", "PersonManager", "validate_time_zone"]
 
 PHONE_PURPOSE = "phone-number"
+NAMES = {"first_name", "last_name", "display_name"}
 
 
 class PersonManager(BaseUserManager["Person"]):
@@ -130,6 +132,8 @@ class Person(AbstractBaseUser, PermissionsMixin):
             setattr(self, name, fields[name])
         if changed:
             self.save(update_fields=changed)
+        if NAMES.intersection(changed):
+            tell(Topic.PERSON_NAMED, self.pk)
         return changed
 
     def change_device_confirmation(self, is_wanted: bool) -> bool:

@@ -16,6 +16,7 @@ from devices import (
     admission,
     confirmation,
     dpop,
+    fleet,
     identity,
     keys,
     limits,
@@ -252,6 +253,7 @@ def _revoke(
     )
     if device is not None:
         notices.revoked(fresh)
+        fleet.device_changed(device.pk)
     return True
 
 
@@ -321,6 +323,8 @@ def update_record(*, authorization: DeviceAuthorization, changes: DevicePatch, o
                 subject=authorization,
                 details={"device": authorization.title, "changed": ", ".join(changed)},
             )
+        if versions:
+            fleet.device_changed(device.pk)
     authorization.device = device
 
 
@@ -343,4 +347,5 @@ def rename(*, authorization: DeviceAuthorization, name: str, origin: Origin) -> 
             subject=authorization,
             details={"before": before, "device": authorization.title},
         )
+        fleet.renamed(authorization)
         return True

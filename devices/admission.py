@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Person
-from devices import identity, limits, notices, ownership, push
+from devices import fleet, identity, limits, notices, ownership, push
 from devices.models import DeviceAuthorization, DeviceAuthorizationQuerySet
 from devices.schemas import DeviceIn
 from devices.tokens import IssuedTokens
@@ -52,6 +52,7 @@ def let_in(pending: DeviceAuthorization, facts: DeviceIn, origin: Origin) -> Non
     )
     if not is_known:
         notices.new_device(pending)
+    fleet.device_changed(device.pk)
 
 
 def refuse_closed(account: Person) -> None:

@@ -6,6 +6,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from devices import fleet
 from devices.models import Device, DeviceAuthorization
 
 INTERVAL = dt.timedelta(minutes=1)
@@ -25,4 +26,5 @@ def seen(authorization: DeviceAuthorization) -> None:
             Device.objects.select_for_update(no_key=True).filter(pk=authorization.device_id).first()
         if rows.update(last_seen_at=now) and authorization.device_id:
             Device.objects.filter(pk=authorization.device_id, last_seen_at__lt=now).update(last_seen_at=now)
+            fleet.seen(authorization, now)
     authorization.last_seen_at = now

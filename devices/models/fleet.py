@@ -93,12 +93,12 @@ class FleetCount(models.Model):
     id = models.BigAutoField(primary_key=True)
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
     platform = models.CharField(max_length=10, choices=Platform.choices)
-    os_version = models.CharField(max_length=40, blank=True)
-    app_version = models.CharField(max_length=40, blank=True)
+    os_group = models.CharField(max_length=60)
+    app_key = models.CharField(max_length=LONGEST_KEY, blank=True)
     number = models.IntegerField()
 
     def __str__(self) -> str:
-        return f"{self.number:+} {self.platform} {self.os_version} {self.app_version}"
+        return f"{self.number:+} {self.os_group} {self.app_key}"
 
 
 class SessionTally(models.Model):
