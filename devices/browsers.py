@@ -22,7 +22,7 @@ from pydantic import StringConstraints
 from ua_parser import Result, parse
 
 from accounts.models import Person
-from devices import admission, browser_sign_ins, identity, touch
+from devices import admission, browser_sign_ins, guests, identity, touch
 from devices.models import Device, DeviceAuthorization, DeviceType, Platform
 from devices.schemas import DeviceIn
 from medimic import crypto
@@ -38,6 +38,7 @@ IDENTIFIER = re.compile(r"[\w-]{43}", re.ASCII)
 # As long as any browser keeps a cookie; each use begins it anew.
 COOKIE_AGE = 400 * 24 * 3600
 SIGNED_IN_AT = "signed_in_at"
+GUEST_NOTE = "guest_authorization"
 
 MODEL_HINT, VERSION_HINT = "Sec-CH-UA-Model", "Sec-CH-UA-Platform-Version"
 HINT = re.compile(r'"?([\w .,()/+-]{1,60})"?', re.ASCII)
@@ -125,6 +126,44 @@ def authorization_for(request: SignedInRequest) -> DeviceAuthorization:
             _update(authorization, facts)
             touch.seen(authorization)
     return authorization
+
+
+def guest_authorization_for(request: HttpRequest) -> DeviceAuthorization:
+    """The leave of whoever uses this browser without an account, registered at its first use.
+
+    Behind `identified`. The sign-in's cookie notes it (`note_guest`, once its transaction is through):
+    the browser's own cookie alone brings nothing back. Raises `Problem` 403 `device_blocked`.
+    """
+    identifier = _identifier(request)
+    if not identifier:
+        raise RuntimeError("a page that makes a device of a browser must be `identified`")
+    with transaction.atomic():
+        noted = _noted(request, GUEST_NOTE, account=None)
+        if noted is not None and noted.device is not None:
+            if noted.device.identifier_hash == this(request):
+                touch.seen(noted)
+                return noted
+        return guests.register(facts_of(request, identifier), Origin.of(request))
+
+
+def note_guest(request: HttpRequest, authorization: DeviceAuthorization) -> None:
+    request.session[GUEST_NOTE] = str(authorization.pk)
+
+
+def taking_part(request: HttpRequest) -> DeviceAuthorization | None:
+    """The living authorization with which this browser takes part in sessions: that of its sign-in, or,
+    signed out, that of its guest."""
+    if isinstance(request.user, Person):
+        return _noted(request, browser_sign_ins.NOTE, account=request.user)
+    return _noted(request, GUEST_NOTE, account=None)
+
+
+def _noted(request: HttpRequest, note: str, *, account: Person | None) -> DeviceAuthorization | None:
+    noted = request.session.get(note)
+    if not noted:
+        return None
+    rows = DeviceAuthorization.objects.living().select_related("account", "device")
+    return rows.filter(pk=noted, account=account).first()
 
 
 def _living(account: Person, identifier_hash: str) -> DeviceAuthorization | None:

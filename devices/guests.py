@@ -14,13 +14,22 @@ from medimic.problems import Problem
 
 
 def first_use(device: DeviceIn, origin: Origin, *, jkt: str = "") -> tuple[DeviceAuthorization, IssuedTokens]:
-    """Register a guest's device, at its first session or after a reinstall.
+    """Register a guest's device at its first session, and give it tokens of its own.
+
+    `jkt`: the thumbprint of the key that they are bound to. Raises as `register` does.
+    """
+    with transaction.atomic():
+        authorization = register(device, origin)
+        return authorization, tokens.issue_pair(authorization, jkt)
+
+
+def register(device: DeviceIn, origin: Origin) -> DeviceAuthorization:
+    """Register a guest's device, at its first use or after a reinstall; without tokens.
 
     Knowing a `device_id` finds the device's row, and with it the guest's quota, and
     nothing else: the guest gets a new authorization, whose tokens reach no earlier
     session, and the older guest's gives way. What an account's device is, a guest
-    does not change. `jkt`: the thumbprint of the key that its tokens are bound to.
-    Raises `Problem` 403 `device_blocked` where support ended it.
+    does not change. Raises `Problem` 403 `device_blocked` where support ended it.
     """
     with transaction.atomic():
         row, _is_new = identity.find_or_make(device)
@@ -40,7 +49,7 @@ def first_use(device: DeviceIn, origin: Origin, *, jkt: str = "") -> tuple[Devic
             subject=authorization,
             details={"device": str(row), "is_new": is_new},
         )
-        return authorization, tokens.issue_pair(authorization, jkt)
+        return authorization
 
 
 def _refuse_blocked(device: Device) -> None:

@@ -11,4 +11,11 @@ class SessionsConfig(AppConfig):
 
         register("sessions.started", _("Started a session on %(device)s"))
         register("sessions.ended", _("Ended a session"))
+        register("sessions.joined", _("Asked to join a session as %(role)s, on %(device)s"))
+        register("sessions.admitted", _("Admitted somebody to a session as %(role)s"))
+        register("sessions.refused", _("Refused somebody who asked to join a session"))
+        register("sessions.removed", _("Removed somebody from a session"))
+        register("sessions.left", _("Left a session"))
+        register("sessions.speaker_added", _("Added a speaker to a session as %(role)s"))
+        register("sessions.exported", _("Exported the session history"))
         register("sessions.claimed", _("Took over the sessions of a guest on %(device)s: %(sessions)s"))

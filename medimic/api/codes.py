@@ -141,6 +141,47 @@ SPECIFIC: dict[str, Code] = {
         (403,), _("The token is not one of a guest on this device, is over, or its sessions are another's.")
     ),
     "host_only": Code((403,), _("The caller takes part in the session, and does not host it.")),
+    "code_unknown": Code(
+        (404,), _("The code opens no session: it is unknown, or the session is over or full. Check it.")
+    ),
+    "role_refused": Code(
+        (422,), _("Only somebody who works with an account of their own can be the provider. Choose a role.")
+    ),
+    "already_host": Code((409,), _("The device hosts the session, and need not join it.")),
+    "handshake_step": Code(
+        (409,),
+        _("The step was taken before with other content, or is not due. Read the state; or join anew."),
+    ),
+    "commitment_mismatch": Code(
+        (409,), _("The revealed key and nonce are not those of the commitment. Join anew.")
+    ),
+    "host_stays": Code((409,), _("The host cannot leave. End the session instead.")),
+    "shared_device_only": Code((409,), _("Further speakers are for sessions in the mode Shared Device.")),
+    "speaker_taken": Code((409,), _("The id is taken by another speaker. Make another one.")),
+    "session_full": Code((409,), _("Nobody else fits into the session.")),
+    "session_over": Code((409,), _("The session has ended or expired.")),
+    "part_over": Code(
+        (410,), _("The browser took part, and left, was refused or removed: “reason” says which.")
+    ),
+    "envelope_exists": Code((409,), _("The session has a key, which stays. Nobody can give it another.")),
+    "envelope_missing": Code(
+        (404,), _("The session's key was not wrapped for this device. Ask another one of the person's.")
+    ),
+    "not_admitted": Code((403,), _("The host has yet to admit the caller to the session.")),
+    "session_token_needed": Code(
+        (403,), _("The session is active: its transcript is for those who call with its token.")
+    ),
+    "sequence_taken": Code(
+        (409,), _("“participant_id” has used “sequence” for another segment. Count on, and send it anew.")
+    ),
+    "sequence_unreserved": Code(
+        (409,),
+        _("“sequence” is higher than “reserved_up_to”. Send the earlier segments of the participant first."),
+    ),
+    "nonce_repeated": Code(
+        (409,), _("The nonce of “sequence” was used before in the session. Encrypt it with a fresh one.")
+    ),
+    "transcript_full": Code((409,), _("The session holds as many segments as it can. Start another one.")),
     "guest_device_needed": Code(
         (422,), _("A call without a token must describe its device, and one with a token must not.")
     ),
