@@ -72,3 +72,16 @@ class JoinForm(forms.Form):
     def wanted(self) -> Joining:
         """What `joining.ask` takes."""
         return Joining(**self.cleaned_data)
+
+
+class InvitedForm(JoinForm):
+    """The same without a code: an invitation takes its place."""
+
+    def __init__(self, data: Mapping[str, Any] | None = None, *, name: str, may_provide: bool) -> None:
+        super().__init__(data, name=name, may_provide=may_provide)
+        del self.fields["code"]
+        if may_provide:
+            self.initial["role"] = Participant.Role.PROVIDER
+
+    def wanted(self) -> Joining:
+        return Joining(code="", **self.cleaned_data)

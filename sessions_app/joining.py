@@ -122,6 +122,19 @@ def ask(
     return Joined(participant, visit, token)
 
 
+def enter_invited(
+    visit: Visit, wanted: Joining, authorization: DeviceAuthorization, origin: Origin
+) -> Participant:
+    """Ask to be let in by the right of an invitation: no code is asked for, none can be guessed.
+
+    In a transaction that holds the authorization's lock. Raises `Problem` as `join` does; `code_unknown`
+    where the session is over or full.
+    """
+    if wanted.role == Participant.Role.PROVIDER and not may_provide(authorization.account):
+        raise role_refused()
+    return _enter(visit, wanted, authorization, origin)
+
+
 def may_provide(account: Person | None) -> bool:
     """Whether somebody can be a session's provider: signed in, and no patient alone."""
     return account is not None and visits.may_start(account, standing_of(account))

@@ -53,7 +53,8 @@ async function open(url, opener) {
     event.preventDefault();
     const data = new FormData(form);
     if (event.submitter?.name) data.append(event.submitter.name, event.submitter.value);
-    goOn(dialog, event.submitter ?? form, form.action, { method: "POST", body: data }).catch(() => {
+    const url = event.submitter?.hasAttribute("formaction") ? event.submitter.formAction : form.action;
+    goOn(dialog, event.submitter ?? form, url, { method: "POST", body: data }).catch(() => {
       // The browser itself then shows what is wrong.
       form.removeAttribute("data-in-place");
       form.requestSubmit(event.submitter);
