@@ -86,11 +86,17 @@ TABLE = {
         signed_in(MISSING, provider=OK, colleague=OK, admin=OK), signed_in(WRONG_METHOD)
     ),
     "sessions/": Access(signed_in(), answers(WRONG_METHOD)),
+    # The sign-in of these clients is too long ago.
+    "sessions/export/": Access(signed_in(MOVED), answers(WRONG_METHOD)),
     "sessions/new/": Access(signed_in(patient=FORBIDDEN), signed_in(patient=FORBIDDEN)),
     "sessions/<uuid:session_id>/": Access(signed_in(MISSING, provider=OK), answers(WRONG_METHOD)),
     "sessions/<uuid:session_id>/ending/": Access(
         signed_in(MISSING, provider=OK), signed_in(MISSING, provider=MOVED)
     ),
+    # Nobody's browser takes part in it.
+    "sessions/<uuid:session_id>/token/": Access(answers(WRONG_METHOD), answers(MISSING)),
+    "join/": PUBLIC_FORM,
+    "join/<str:code>/": PUBLIC_FORM,
     "settings/": FORM,
     "settings/activity/": Access(signed_in(), answers(WRONG_METHOD)),
     "settings/devices/": PAGE,
@@ -171,6 +177,12 @@ TABLE = {
     "api/sessions": Access(NO_DEVICE, answers(REJECTED)),
     "api/sessions/claim": Access(answers(WRONG_METHOD), NO_DEVICE),
     "api/sessions/<uuidstr:session_id>": Access(NO_DEVICE, answers(WRONG_METHOD)),
+    "api/sessions/join": OPEN_CALL,
+    "api/sessions/<uuidstr:session_id>/participants": Access(NO_DEVICE, NO_DEVICE),
+    "api/sessions/<uuidstr:session_id>/participants/<uuidstr:participant_id>/admission": Access(
+        answers(WRONG_METHOD), answers(WRONG_METHOD)
+    ),
+    "api/sessions/<uuidstr:session_id>/leave": Access(answers(WRONG_METHOD), NO_DEVICE),
     "api/sessions/<uuidstr:session_id>/end": Access(answers(WRONG_METHOD), NO_DEVICE),
     "api/sign-in/login": OPEN_CALL,
     "api/sign-in/2fa/authenticate": Access(answers(WRONG_METHOD), NO_DEVICE),
