@@ -38,6 +38,7 @@ router = Router(tags=["Taking part"])
         "security": [{"TokenAuth": []}, {}],
         **refuses(
             "code_unknown",
+            "too_many_guesses",
             "role_refused",
             "already_host",
             "handshake_step",

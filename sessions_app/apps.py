@@ -11,6 +11,7 @@ class SessionsConfig(AppConfig):
 
         register("sessions.started", _("Started a session on %(device)s"))
         register("sessions.ended", _("Ended a session"))
+        register("sessions.codes_guessed", _("Saw %(failures)s wrong session codes in %(seconds)s seconds"))
         register("sessions.joined", _("Asked to join a session as %(role)s, on %(device)s"))
         register("sessions.admitted", _("Admitted somebody to a session as %(role)s"))
         register("sessions.refused", _("Refused somebody who asked to join a session"))

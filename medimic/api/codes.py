@@ -87,6 +87,10 @@ SPECIFIC: dict[str, Code] = {
     "device_blocked": Code(
         (403,), _("An organization or support ended the device's access, and alone can allow it again.")
     ),
+    "pool_closed": Code(
+        (403,),
+        _("The device is in an organization's pool, whose plan takes no further accounts on it."),
+    ),
     "device_limit": Code(
         (409,),
         _(
@@ -143,6 +147,10 @@ SPECIFIC: dict[str, Code] = {
     "host_only": Code((403,), _("The caller takes part in the session, and does not host it.")),
     "code_unknown": Code(
         (404,), _("The code opens no session: it is unknown, or the session is over or full. Check it.")
+    ),
+    "too_many_guesses": Code(
+        (429,),
+        _("Too many codes from the same address or account were wrong. Retry-After says when to go on."),
     ),
     "role_refused": Code(
         (422,), _("Only somebody who works with an account of their own can be the provider. Choose a role.")
