@@ -23,6 +23,18 @@ def headers(get_response: GetResponse) -> GetResponse:
     return middleware
 
 
+def tokens_alone(get_response: GetResponse) -> GetResponse:
+    """A call of the API with a token is the token's: cookies that a browser sends along count for
+    nothing there, and looking the sign-in up would cost more than the whole call."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if "Authorization" in request.headers and request.path.startswith("/api/"):
+            request.COOKIES = {}
+        return get_response(request)
+
+    return middleware
+
+
 def language_and_time_zone(get_response: GetResponse) -> GetResponse:
     """A signed-in person's own language and time zone, in place of the browser's."""
 

@@ -13,11 +13,11 @@ from sessions_app import callers, envelopes, live, segments
 from sessions_app.callers import reader_auth, writer_auth
 from sessions_app.live import live_auth
 from sessions_app.schemas_segments import (
+    LAST_POSITION,
     MOST_IN_AN_ANSWER,
     DeliveredOut,
     EnvelopeIn,
     EnvelopeOut,
-    Position,
     SegmentListOut,
     SegmentsIn,
     Thumbprint,
@@ -74,7 +74,7 @@ def list_segments(
     request: HttpRequest,
     response: HttpResponse,
     session_id: uuid.UUID,
-    after: Annotated[Position, Query(description="`next` of the answer before.")] = 0,
+    after: Annotated[int, Query(ge=0, le=LAST_POSITION, description="`next` of the answer before.")] = 0,
     limit: Annotated[int, Query(ge=1, le=MOST_IN_AN_ANSWER)] = MOST_IN_AN_ANSWER,
 ) -> Any:
     """In the order in which they arrived. Whoever reads on sends `next` as `after` and the ETag as
@@ -110,7 +110,8 @@ def deliver_segments(request: HttpRequest, session_id: uuid.UUID, body: Segments
     segments are taken whose numbers were reserved, and marked late: with the session token that ended
     with the session, or as the account's device that took part."""
     delivered = segments.deliver(body.segments, by=callers.writer(request, session_id))
-    return {"accepted": delivered.accepted, "reserved_up_to": delivered.reserved_up_to}
+    reserved = {str(pk): number for pk, number in delivered.reserved_up_to.items()}
+    return {"accepted": delivered.accepted, "reserved_up_to": reserved}
 
 
 def _envelope(envelope: Any) -> dict[str, Any]:

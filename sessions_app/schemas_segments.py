@@ -31,7 +31,6 @@ Ciphertext = Annotated[
 Wrapped = Annotated[str, StringConstraints(pattern=base64url.pattern(WRAPPED_BYTES)), _Canonical]
 Thumbprint = Annotated[str, StringConstraints(pattern=base64url.pattern(THUMBPRINT_BYTES)), _Canonical]
 Sequence = Annotated[int, Field(ge=1, le=LAST_SEQUENCE)]
-Position = Annotated[int, Field(ge=0, le=LAST_POSITION)]
 
 
 class EnvelopeIn(Body):
@@ -77,6 +76,6 @@ class SegmentListOut(Reply):
 
 class DeliveredOut(Reply):
     accepted: int = Field(description="How many are kept, those of earlier calls among them.")
-    reserved_up_to: dict[uuid.UUID, int] = Field(
+    reserved_up_to: dict[str, int] = Field(
         description="For each participant of the call, the highest sequence that may be used."
     )

@@ -184,6 +184,13 @@ TABLE = {
     ),
     "api/sessions/<uuidstr:session_id>/leave": Access(answers(WRONG_METHOD), NO_DEVICE),
     "api/sessions/<uuidstr:session_id>/end": Access(answers(WRONG_METHOD), NO_DEVICE),
+    # The sessions are active: a portal sign-in reads a transcript once they are over.
+    "api/sessions/<uuidstr:session_id>/envelope": Access(
+        answers(REJECTED, nobody=UNAUTHORIZED), answers(WRONG_METHOD)
+    ),
+    "api/sessions/<uuidstr:session_id>/segments": Access(
+        answers(MISSING, nobody=UNAUTHORIZED, provider=FORBIDDEN), answers(REJECTED, nobody=UNAUTHORIZED)
+    ),
     "api/sign-in/login": OPEN_CALL,
     "api/sign-in/2fa/authenticate": Access(answers(WRONG_METHOD), NO_DEVICE),
     # A code that nobody waits for.

@@ -5,14 +5,14 @@ import pytest
 from devices.models import KeyPair
 from sessions_app.models import Envelope
 from tests.devices.kit import call, public_key, refused
-from tests.sessions_app import rooms
+from tests.sessions_app import seats
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
 def seat(provider):
-    return rooms.host(provider)
+    return seats.host(provider)
 
 
 def put(seat, body, token=""):
@@ -20,7 +20,7 @@ def put(seat, body, token=""):
 
 
 def test_the_hosts_own_envelope_is_kept_once_and_binds_the_devices_key(seat):
-    body = {"public_key": seat.key, "wrapped": rooms.wrapped()}
+    body = {"public_key": seat.key, "wrapped": seats.wrapped()}
     first, again = put(seat, body), put(seat, body)
     assert (first.status_code, again.status_code) == (201, 200)
     assert first.json() == again.json()
@@ -37,9 +37,9 @@ def test_the_hosts_own_envelope_is_kept_once_and_binds_the_devices_key(seat):
     "changes", [{"wrapped": None}, {"public_key": None}, {"wrapped": None, "public_key": None}]
 )
 def test_another_envelope_is_refused_and_changes_nothing(seat, changes):
-    body = {"public_key": seat.key, "wrapped": rooms.wrapped()}
+    body = {"public_key": seat.key, "wrapped": seats.wrapped()}
     put(seat, body)
-    other = {"wrapped": rooms.wrapped(), "public_key": public_key()}
+    other = {"wrapped": seats.wrapped(), "public_key": public_key()}
     refused(put(seat, body | {name: other[name] for name in changes}), 409, "envelope_exists")
     assert Envelope.objects.get().wrapped == body["wrapped"]
     assert KeyPair.objects.get().thumbprint == seat.thumbprint
