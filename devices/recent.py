@@ -9,10 +9,11 @@ from allauth.account import app_settings
 from allauth.account.authentication import get_authentication_records
 from allauth.core.exceptions import ReauthenticationRequired
 from allauth.mfa.utils import is_mfa_enabled
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponseBase
 
 Rest = ParamSpec("Rest")
 Request = TypeVar("Request", bound=HttpRequest)
+Response = TypeVar("Response", bound=HttpResponseBase)
 
 
 def authenticated_recently(request: HttpRequest) -> bool:
@@ -34,12 +35,12 @@ def authenticated_recently(request: HttpRequest) -> bool:
 
 
 def recent_authentication_required(
-    view: Callable[Concatenate[Request, Rest], HttpResponse],
-) -> Callable[Concatenate[Request, Rest], HttpResponse]:
+    view: Callable[Concatenate[Request, Rest], Response],
+) -> Callable[Concatenate[Request, Rest], Response]:
     """Lead through allauth's re-authentication, and come back, where the last one is too old."""
 
     @wraps(view)
-    def checked(request: Request, *args: Rest.args, **kwargs: Rest.kwargs) -> HttpResponse:
+    def checked(request: Request, *args: Rest.args, **kwargs: Rest.kwargs) -> Response:
         if not authenticated_recently(request):
             raise ReauthenticationRequired
         return view(request, *args, **kwargs)

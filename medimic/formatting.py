@@ -48,6 +48,10 @@ class Dates:
         """ "21 Nov 2026, 14:05" in the reader's locale and time zone."""
         return self._remember("date_time", instant)
 
+    def time(self, instant: dt.datetime) -> str:
+        """ "14:05" in the reader's locale and time zone."""
+        return self._remember("time", instant)
+
     def relative(self, instant: dt.datetime) -> str:
         """ "3 minutes ago" in the active language."""
         return self._remember("relative", instant)
@@ -69,6 +73,7 @@ class Dates:
         local = instant.astimezone(self.zone)
         if form == "date":
             return babel_dates.format_date(local.date(), "medium", locale=self.locale)
-        date = babel_dates.format_date(local.date(), "medium", locale=self.locale)
         time = babel_dates.format_time(local.time(), "short", locale=self.locale)
-        return f"{date}, {time}"
+        if form == "time":
+            return time
+        return f"{babel_dates.format_date(local.date(), 'medium', locale=self.locale)}, {time}"

@@ -23,6 +23,7 @@ Row = TypeVar("Row", bound=models.Model)
 
 PAGE_SIZE = 50
 LONGEST_CURSOR = 1000
+LAST = "last"
 
 
 @dataclass(frozen=True)
@@ -32,25 +33,55 @@ class Page(Generic[Row]):
     rows: list[Row]
     next_url: str | None
     previous_url: str | None
+    first_url: str | None = None
+    last_url: str | None = None
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where in a list a page lies: behind a cursor, before one, or at the end; else at the beginning."""
+
+    after: str = ""
+    before: str = ""
+    is_last: bool = False
+
+    @classmethod
+    def of(cls, request: HttpRequest) -> "Place":
+        """What `?after=`, `?before=` or `?page=last` asks for."""
+        asked = request.GET
+        return cls(asked.get("after", ""), asked.get("before", ""), asked.get("page") == LAST)
+
+    @property
+    def is_backwards(self) -> bool:
+        """Whether its rows are counted from its end."""
+        return bool(self.before) or self.is_last
 
 
 def page_of(
     rows: models.QuerySet[Row], request: HttpRequest, *, order: Sequence[str], size: int = PAGE_SIZE
 ) -> Page[Row]:
-    """The page that `?after=` or `?before=` asks for, one query.
+    """The page that `?after=`, `?before=` or `?page=last` asks for, one query.
 
     `order` names fields or annotations as `order_by` does; together they must be
     unique (end with the primary key), and none of them may be null.
     """
-    found, has_previous, has_next = keyset_slice(
-        rows, order=order, size=size, after=request.GET.get("after"), before=request.GET.get("before")
-    )
+    found, has_previous, has_next = slice_at(rows, order=order, size=size, place=Place.of(request))
+    edges = (cursor_of(found[0], order), cursor_of(found[-1], order)) if found else ("", "")
+    return page_from(found, request, edges=edges, has_previous=has_previous, has_next=has_next)
+
+
+def page_from(
+    rows: list[Row], request: HttpRequest, *, edges: tuple[str, str], has_previous: bool, has_next: bool
+) -> Page[Row]:
+    """A page of rows that were found already; `edges` are the cursors of its first and its last row."""
+    if not rows:
+        return Page(rows, None, None)
     return Page(
-        found,
-        next_url=_neighbour(request, "after", cursor_of(found[-1], order)) if found and has_next else None,
-        previous_url=_neighbour(request, "before", cursor_of(found[0], order))
-        if found and has_previous
-        else None,
+        rows,
+        next_url=_address(request, after=edges[1]) if has_next else None,
+        previous_url=_address(request, before=edges[0]) if has_previous else None,
+        first_url=_address(request) if has_previous else None,
+        last_url=_address(request, page=LAST) if has_next else None,
     )
 
 
@@ -61,27 +92,33 @@ def keyset_slice(
 
     Raises `Http404` on a cursor that is not one.
     """
-    if before:
-        start = _values(rows, order, before)
-        found = list(
-            rows.filter(_beyond(order, start, backwards=True)).order_by(*_reverse(order))[: size + 1]
-        )
-        more = len(found) > size
-        return found[:size][::-1], more, True
-    if after:
-        rows = rows.filter(_beyond(order, _values(rows, order, after), backwards=False))
+    return slice_at(rows, order=order, size=size, place=Place(after or "", before or ""))
+
+
+def slice_at(
+    rows: models.QuerySet[Row], *, order: Sequence[str], size: int, place: Place
+) -> tuple[list[Row], bool, bool]:
+    """As `keyset_slice`, at any place; on the last page there is nothing behind."""
+    if place.is_backwards:
+        if place.before:
+            rows = rows.filter(_beyond(order, _values(rows, order, place.before), backwards=True))
+        found = list(rows.order_by(*_reverse(order))[: size + 1])
+        return found[:size][::-1], len(found) > size, bool(place.before)
+    if place.after:
+        rows = rows.filter(_beyond(order, _values(rows, order, place.after), backwards=False))
     found = list(rows.order_by(*order)[: size + 1])
-    return found[:size], bool(after), len(found) > size
+    return found[:size], bool(place.after), len(found) > size
 
 
 def cursor_of(row: models.Model, order: Sequence[str]) -> str:
     """The row's place in that order, as URL-safe text."""
-    values = [getattr(row, name.lstrip("-")) for name in order]
-    return (
-        base64.urlsafe_b64encode(json.dumps([_plain(value) for value in values], ensure_ascii=False).encode())
-        .decode()
-        .rstrip("=")
-    )
+    return cursor_from([getattr(row, name.lstrip("-")) for name in order])
+
+
+def cursor_from(values: Sequence[Any]) -> str:
+    """A place given by the values of its order."""
+    plain = json.dumps([_plain(value) for value in values], ensure_ascii=False)
+    return base64.urlsafe_b64encode(plain.encode()).decode().rstrip("=")
 
 
 def _plain(value: Any) -> Any:
@@ -135,9 +172,10 @@ def _reverse(order: Sequence[str]) -> list[str]:
     return [name[1:] if name.startswith("-") else f"-{name}" for name in order]
 
 
-def _neighbour(request: HttpRequest, direction: str, cursor: str) -> str:
+def _address(request: HttpRequest, **place: str) -> str:
+    """This list at another place, with whatever else its address says."""
     parameters = request.GET.copy()
-    parameters.pop("after", None)
-    parameters.pop("before", None)
-    parameters[direction] = cursor
+    for name in ("after", "before", "page"):
+        parameters.pop(name, None)
+    parameters.update(place)
     return f"?{parameters.urlencode()}"

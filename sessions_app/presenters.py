@@ -13,7 +13,7 @@ from django.utils.translation import ngettext
 from accounts.models import Person
 from medimic.formatting import Dates
 from medimic.templatetags.look import icon
-from sessions_app.models import Participant, Visit
+from sessions_app.models import Visit
 
 # (class, icon) of the badge of each status
 BADGES = {
@@ -40,8 +40,10 @@ class SessionRow:
     is_host: bool
 
 
-def session_rows(visits: Iterable[Visit], *, viewer: Person, dates: Dates) -> list[SessionRow]:
-    """Rows without a query: the visits come `with_device`."""
+def session_rows(
+    visits: Iterable[Visit], *, viewer: Person, dates: Dates, with_device: bool = True
+) -> list[SessionRow]:
+    """Rows without a query: visits that the viewer hosted come with their device, if it is shown."""
     now = timezone.now()
     # Once for the page: in a row, an address, a translated label and an icon would cost the most.
     prefix = reverse("sessions")
@@ -50,6 +52,7 @@ def session_rows(visits: Iterable[Visit], *, viewer: Person, dates: Dates) -> li
     rows = []
     for visit in visits:
         label, badge, sign = statuses[visit.status(now)]
+        is_host = visit.host_id == viewer.pk
         rows.append(
             SessionRow(
                 name=visit.name,
@@ -60,27 +63,12 @@ def session_rows(visits: Iterable[Visit], *, viewer: Person, dates: Dates) -> li
                 status=label,
                 badge=badge,
                 icon=sign,
-                device=visit.authorization.title if visit.host_id == viewer.pk else "",
+                device=visit.authorization.title if with_device and is_host else "",
                 duration=duration(visit.duration(now)),
-                is_host=visit.host_id == viewer.pk,
+                is_host=is_host,
             )
         )
     return rows
-
-
-@dataclass(frozen=True, slots=True)
-class ParticipantLine:
-    name: str
-    role: str
-    is_host: bool
-
-
-def participant_lines(participants: Iterable[Participant]) -> list[ParticipantLine]:
-    return [
-        # A guest's device gives nobody's name.
-        ParticipantLine(one.name or _("Guest"), str(one.get_role_display()), one.is_host)
-        for one in participants
-    ]
 
 
 def duration(length: dt.timedelta) -> str:

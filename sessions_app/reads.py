@@ -7,14 +7,16 @@ from django.db.models.functions import TruncDate
 
 from accounts.models import Person
 from medimic.formatting import Dates
+from sessions_app import history
 from sessions_app.models import Visit
 from sessions_app.presenters import SessionRow, session_rows
 
 
 def recent(person: Person, limit: int = 8) -> list[SessionRow]:
-    """The person's latest sessions, ready to print; one query."""
-    visits = Visit.objects.visible_to(person).with_device().newest_first()[:limit]
-    return session_rows(visits, viewer=person, dates=Dates.of(person))
+    """The person's latest sessions, ready to print; at most three queries."""
+    dates = Dates.of(person)
+    found = history.recent(person, limit, dates.now)
+    return session_rows(found, viewer=person, dates=dates, with_device=False)
 
 
 def per_day(person: Person, first: dt.date, last: dt.date, tz: dt.tzinfo) -> list[tuple[dt.date, int]]:

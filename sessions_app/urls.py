@@ -6,6 +6,7 @@ from sessions_app import views, views_join, views_token, views_web
 
 urlpatterns = [
     path("sessions/", views.history, name="sessions"),
+    path("sessions/export/", views.history_export, name="sessions_export"),
     path("sessions/new/", views_web.new_session, name="new_session"),
     path("sessions/<uuid:session_id>/", views.detail, name="session_detail"),
     path("sessions/<uuid:session_id>/token/", views_token.session_token, name="session_token"),

@@ -1,0 +1,154 @@
+"""What one person hosted or was admitted to, newest first: the history, its export, the API's list.
+
+Two sources, each read along an index of its own, and merged here. One query for both would be
+an OR over two tables, which sorts all that somebody ever did for each page.
+"""
+
+import datetime as dt
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+
+from accounts.models import Person
+from devices.models import DeviceAuthorization
+from medimic.pagination import PAGE_SIZE, Page, Place, cursor_from, page_from, slice_at
+from sessions_app import search
+from sessions_app.models import Participant, Visit
+
+HOSTED_ORDER = ("-started_at", "-id")
+ATTENDED_ORDER = ("-visit_started_at", "-visit_id")
+# The export reads so many at a time.
+LOT = 500
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the history is narrowed down to. Instants, the later one excluded; `now` parts the
+    active from the expired."""
+
+    now: dt.datetime
+    since: dt.datetime | None = None
+    until: dt.datetime | None = None
+    mode: str = ""
+    status: str = ""
+    words: str = ""
+
+    def condition(self, prefix: str = "") -> Q:
+        """All but dates and words, for rows whose session is at `prefix`."""
+        found = Q()
+        if self.mode:
+            found &= Q(**{f"{prefix}mode": self.mode})
+        if self.status:
+            found &= Q(**{f"{prefix}ended_at__isnull": self.status != Visit.Status.ENDED})
+        if self.status == Visit.Status.ACTIVE:
+            found &= Q(**{f"{prefix}expires_at__gt": self.now})
+        if self.status == Visit.Status.EXPIRED:
+            found &= Q(**{f"{prefix}expires_at__lte": self.now})
+        return found
+
+    def dates(self, field: str) -> Q:
+        found = Q()
+        if self.since:
+            found &= Q(**{f"{field}__gte": self.since})
+        if self.until:
+            found &= Q(**{f"{field}__lt": self.until})
+        return found
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some sessions in their order, what lies around them, and the cursors of the outer two."""
+
+    visits: list[Visit]
+    has_previous: bool
+    has_next: bool
+    edges: tuple[str, str] = ("", "")
+
+
+def page_for(request: HttpRequest, person: Person, wanted: Wanted) -> Page[Visit]:
+    """The page that the address asks for, with the devices of what the person hosted; at most
+    four queries, however many sessions there are."""
+    part = part_of(person, wanted, size=PAGE_SIZE, place=Place.of(request))
+    add_devices(part.visits, person)
+    return page_from(
+        part.visits, request, edges=part.edges, has_previous=part.has_previous, has_next=part.has_next
+    )
+
+
+def part_of(person: Person, wanted: Wanted, *, size: int, place: Place) -> Part:
+    """Up to `size` sessions at that place; at most three queries. Raises `Http404` on a bad cursor."""
+    hosted, is_behind, is_before = slice_at(
+        _hosted(person, wanted), order=HOSTED_ORDER, size=size, place=place
+    )
+    attended, *around = slice_at(_attended(person, wanted), order=ATTENDED_ORDER, size=size, place=place)
+    keys = sorted(
+        {(visit.started_at, visit.pk) for visit in hosted}
+        | {(row["visit_started_at"], row["visit_id"]) for row in attended},
+        reverse=True,
+    )
+    kept = keys[-size:] if place.is_backwards else keys[:size]
+    is_cut = len(keys) > size
+    return Part(
+        _visits(kept, hosted),
+        has_previous=is_behind or around[0] or (is_cut and place.is_backwards),
+        has_next=is_before or around[1] or (is_cut and not place.is_backwards),
+        edges=(cursor_from(kept[0]), cursor_from(kept[-1])) if kept else ("", ""),
+    )
+
+
+def recent(person: Person, limit: int, now: dt.datetime) -> list[Visit]:
+    """The latest ones."""
+    return part_of(person, Wanted(now), size=limit, place=Place()).visits
+
+
+def each(person: Person, wanted: Wanted) -> Iterator[Visit]:
+    """All of them, a lot at a time, with the devices of what the person hosted."""
+    place = Place()
+    while True:
+        part = part_of(person, wanted, size=LOT, place=place)
+        add_devices(part.visits, person)
+        yield from part.visits
+        if not part.has_next:
+            return
+        place = Place(after=part.edges[1])
+
+
+def add_devices(visits: list[Visit], person: Person) -> None:
+    """Give each session that the person hosted its device: one query, since there are few of them."""
+    ids = {visit.authorization_id for visit in visits if visit.host_id == person.pk}
+    if not ids:
+        return
+    rows = DeviceAuthorization.objects.select_related("device").defer("phone_number", "push_token")
+    known = rows.in_bulk(ids)
+    for visit in visits:
+        if visit.authorization_id in known:
+            visit.authorization = known[visit.authorization_id]
+
+
+def _hosted(person: Person, wanted: Wanted) -> QuerySet[Visit]:
+    rows = Visit.objects.filter(wanted.condition(), wanted.dates("started_at"), host=person)
+    if wanted.words:
+        rows = rows.filter(search.matching_of_host(wanted.words, person.pk))
+    return rows.defer("search", "idempotency_key", "request_digest")
+
+
+def _attended(person: Person, wanted: Wanted) -> QuerySet[Any, Any]:
+    """Once each, though somebody may have joined by two devices."""
+    rows = Participant.objects.admitted().filter(
+        wanted.condition("visit__"), wanted.dates("visit_started_at"), person=person, is_host=False
+    )
+    if wanted.words:
+        rows = rows.filter(search.matching(wanted.words, "visit__"))
+    return rows.values("visit_started_at", "visit_id").distinct()
+
+
+def _visits(keys: list[tuple[dt.datetime, uuid.UUID]], hosted: list[Visit]) -> list[Visit]:
+    known = {visit.pk: visit for visit in hosted}
+    others = [pk for _start, pk in keys if pk not in known]
+    if others:
+        known |= Visit.objects.defer("search").in_bulk(others)
+    return [known[pk] for _start, pk in keys]
