@@ -8,6 +8,8 @@ class SessionsConfig(AppConfig):
 
     def ready(self) -> None:
         from medimic.audit.presenters import register
+        from medimic.outbox.registry import register_guard
+        from sessions_app import invitations
 
         register("sessions.started", _("Started a session on %(device)s"))
         register("sessions.ended", _("Ended a session"))
@@ -18,5 +20,11 @@ class SessionsConfig(AppConfig):
         register("sessions.removed", _("Removed somebody from a session"))
         register("sessions.left", _("Left a session"))
         register("sessions.speaker_added", _("Added a speaker to a session as %(role)s"))
+        register("sessions.invited", _("Invited %(to)s to a session"))
+        register("sessions.invitation_sent_again", _("Sent %(to)s the invitation to a session again"))
+        register("sessions.invitation_withdrawn", _("Withdrew the invitation of %(to)s to a session"))
+        register("sessions.invitation_accepted", _("Accepted an invitation to a session"))
+        register("sessions.invitation_declined", _("Declined an invitation to a session"))
         register("sessions.exported", _("Exported the session history"))
         register("sessions.claimed", _("Took over the sessions of a guest on %(device)s: %(sessions)s"))
+        register_guard(invitations.MAIL, invitations.is_wanted)

@@ -32,8 +32,8 @@ def addresses(visit: Visit, reader: Person | None) -> dict[str, Any]:
         "token": reverse("session_token", args=[session]),
         "page": reverse("session_detail", args=[session]),
         "language": get_language() or "en",
-        "locale": reader.date_locale.replace("_", "-") if reader else get_language() or "en",
-        # A guest's is the browser's own.
+        # Of a guest both are the browser's own.
+        "locale": reader.date_locale.replace("_", "-") if reader else None,
         "zone": reader.time_zone if reader else None,
     }
 
@@ -42,6 +42,8 @@ def live_settings(visit: Visit, own: Participant, reader: Person | None) -> dict
     return addresses(visit, reader) | {
         "participant": str(own.pk),
         "isHost": own.is_host,
+        # The host's browser makes the key with its first page.
+        "isKeyed": visit.envelopes.exists(),
         "isShared": visit.mode == Visit.Mode.SHARED_DEVICE,
         "ending": reverse("session_ending", args=[visit.pk]),
         "startedAt": _instant(visit.started_at),

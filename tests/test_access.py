@@ -75,6 +75,11 @@ NO_DEVICE = answers(UNAUTHORIZED)
 # Whoever calls proves who they are by what they send.
 OPEN_CALL = Access(answers(WRONG_METHOD), answers(REJECTED))
 
+# Pages of the clinic: of those who work there, and of its admins alone.
+WORKPLACE = signed_in(MISSING, provider=OK, colleague=OK, admin=OK)
+MANAGED = signed_in(MISSING, provider=FORBIDDEN, colleague=FORBIDDEN, admin=OK)
+MANAGED_NOTHING = signed_in(MISSING, provider=FORBIDDEN, colleague=FORBIDDEN)
+
 TABLE = {
     "": PAGE,
     "accessibility/": PUBLIC_PAGE,
@@ -82,9 +87,35 @@ TABLE = {
     "organization/": Access(
         signed_in(MOVED, patient=MISSING, outsider=OK, support=OK), signed_in(WRONG_METHOD)
     ),
-    "organizations/<slug:slug>/": Access(
-        signed_in(MISSING, provider=OK, colleague=OK, admin=OK), signed_in(WRONG_METHOD)
+    "organizations/new/": Access(signed_in(patient=MISSING), signed_in(patient=MISSING)),
+    "organizations/<slug:slug>/": Access(WORKPLACE, signed_in(WRONG_METHOD)),
+    "organizations/<slug:slug>/audit/": Access(MANAGED, signed_in(WRONG_METHOD)),
+    # A file of it all asks for a sign-in of just now, like handing the admin's role over.
+    "organizations/<slug:slug>/audit/export/": Access(signed_in(MOVED), signed_in(WRONG_METHOD)),
+    # The provider and the colleague do leave; the only admin is led elsewhere.
+    "organizations/<slug:slug>/leaving/": Access(
+        WORKPLACE, signed_in(MISSING, provider=MOVED, colleague=MOVED, admin=MOVED)
     ),
+    "organizations/<slug:slug>/members/": Access(WORKPLACE, signed_in(WRONG_METHOD)),
+    "organizations/<slug:slug>/members/handover/": MOVED_ON,
+    "organizations/<slug:slug>/members/invitations/": Access(MANAGED, signed_in(WRONG_METHOD)),
+    "organizations/<slug:slug>/members/invitations/list/": Access(MANAGED, MANAGED),
+    "organizations/<slug:slug>/members/invitations/new/": Access(MANAGED, MANAGED),
+    # Of an invitation and a membership that the organization does not have.
+    "organizations/<slug:slug>/members/invitations/<uuid:invitation_id>/sending/": Access(
+        signed_in(WRONG_METHOD), MANAGED_NOTHING
+    ),
+    "organizations/<slug:slug>/members/invitations/<uuid:invitation_id>/withdrawal/": Access(
+        MANAGED_NOTHING, MANAGED_NOTHING
+    ),
+    "organizations/<slug:slug>/members/<uuid:membership_id>/removal/": Access(
+        MANAGED_NOTHING, MANAGED_NOTHING
+    ),
+    "organizations/<slug:slug>/members/<uuid:membership_id>/role/": Access(MANAGED_NOTHING, MANAGED_NOTHING),
+    "organizations/<slug:slug>/settings/": Access(MANAGED, MANAGED),
+    # A link that nobody was sent.
+    "invitations/<str:token>/": Access(answers(MISSING), answers(MISSING)),
+    "invitations/<str:token>/sign-up/": Access(answers(MISSING), answers(MISSING)),
     "sessions/": Access(signed_in(), answers(WRONG_METHOD)),
     # The sign-in of these clients is too long ago.
     "sessions/export/": Access(signed_in(MOVED), answers(WRONG_METHOD)),
@@ -94,6 +125,21 @@ TABLE = {
         signed_in(MISSING, provider=OK), signed_in(MISSING, provider=MOVED)
     ),
     # Nobody's browser takes part in it.
+    # Who has one running session is led to its invitations.
+    "sessions/invitations/": Access(signed_in(provider=MOVED), answers(WRONG_METHOD)),
+    "sessions/<uuid:session_id>/invitations/": Access(
+        signed_in(MISSING, provider=OK), signed_in(MISSING, provider=OK)
+    ),
+    "sessions/<uuid:session_id>/invitations/<uuid:invitation_id>/sending/": Access(
+        answers(WRONG_METHOD), signed_in(MISSING)
+    ),
+    "sessions/<uuid:session_id>/invitations/<uuid:invitation_id>/withdrawal/": Access(
+        answers(WRONG_METHOD), signed_in(MISSING)
+    ),
+    # A link of nobody's: to everybody the same.
+    "sessions/invitations/<str:token>/": Access(answers(MISSING), answers(MISSING)),
+    "sessions/invitations/<str:token>/declining/": Access(answers(WRONG_METHOD), answers(MISSING)),
+    "settings/devices/keys/": Access(signed_in(), answers(WRONG_METHOD)),
     "sessions/<uuid:session_id>/token/": Access(answers(WRONG_METHOD), answers(MISSING)),
     "join/": PUBLIC_FORM,
     "join/<str:code>/": PUBLIC_FORM,

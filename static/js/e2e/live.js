@@ -121,10 +121,13 @@ async function unlock() {
   if (key || isLocked) return;
   const { thumbprint } = await vault.identity();
   try {
-    await openEnvelope(thumbprint);
+    if (!settings.isHost || settings.isKeyed) await openEnvelope(thumbprint);
+    else await makeKey(thumbprint);
   } catch (error) {
     if (!(error instanceof Problem) || error.code !== "envelope_missing") throw error;
-    if (!settings.isHost || !(await makeKey(thumbprint))) return locked();
+    // It is another browser's, or was this one's before its storage was cleared.
+    isLocked = true;
+    return notice("locked");
   }
   if (!key) return;
   reading = new Reading({ session, key, vault, ask: (path) => part.call("GET", path) });
@@ -143,29 +146,16 @@ async function openEnvelope(thumbprint) {
   }
 }
 
-// By the host's browser, once. False where another one was faster, and its key is not ours.
+// By the host's browser, once. Where another tab of it was faster, that one's key is read.
 async function makeKey(thumbprint) {
   const made = await newSessionKey();
   try {
     await part.call("PUT", "/envelope", { body: await vault.seal(session, made) });
     key = made;
-    return true;
   } catch (error) {
     if (!(error instanceof Problem) || error.code !== "envelope_exists") throw error;
-  }
-  try {
-    // Another tab of this browser was: the envelope is for the same key.
     await openEnvelope(thumbprint);
-    return true;
-  } catch (error) {
-    if (error instanceof Problem && error.code === "envelope_missing") return false;
-    throw error;
   }
-}
-
-function locked() {
-  isLocked = true;
-  notice("locked");
 }
 
 // --- Writing ---
@@ -455,7 +445,7 @@ function tick() {
 
 function inWords(minutes) {
   const part = (number, unit) =>
-    new Intl.NumberFormat(settings.language, { style: "unit", unit, unitDisplay: "short" }).format(number);
+    new Intl.NumberFormat(settings.language, { style: "unit", unit, unitDisplay: "long" }).format(number);
   const hours = Math.floor(minutes / 60);
   return [hours && part(hours, "hour"), (minutes % 60 || !hours) && part(minutes % 60, "minute")].filter(Boolean).join(" ");
 }

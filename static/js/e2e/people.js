@@ -12,7 +12,7 @@ export class People {
     this.lines = new Map();
     this.all = [];
     this.chosen = settings.participant;
-    this.clock = new Intl.DateTimeFormat(settings.locale, {
+    this.clock = new Intl.DateTimeFormat(settings.locale ?? undefined, {
       timeStyle: "short",
       ...(settings.zone && { timeZone: settings.zone }),
     });

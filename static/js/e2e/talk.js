@@ -19,8 +19,8 @@ export class Talk {
     this.lines = new Map();
     this.unsent = new Set();
     const zone = settings.zone ? { timeZone: settings.zone } : {};
-    this.clock = new Intl.DateTimeFormat(settings.locale, { hour: "2-digit", minute: "2-digit", ...zone });
-    this.calendar = new Intl.DateTimeFormat(settings.locale, { dateStyle: "medium", timeStyle: "medium", ...zone });
+    this.clock = new Intl.DateTimeFormat(settings.locale ?? undefined, { hour: "2-digit", minute: "2-digit", ...zone });
+    this.calendar = new Intl.DateTimeFormat(settings.locale ?? undefined, { dateStyle: "medium", timeStyle: "medium", ...zone });
   }
 
   get isAtEnd() {
