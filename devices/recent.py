@@ -46,3 +46,9 @@ def recent_authentication_required(
         return view(request, *args, **kwargs)
 
     return checked
+
+
+def require_recent_authentication(request: HttpRequest) -> None:
+    """The same, for a view that needs it only in some cases; asked before anything is done."""
+    if not authenticated_recently(request):
+        raise ReauthenticationRequired

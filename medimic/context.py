@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils.functional import Promise, SimpleLazyObject
 from django.utils.translation import gettext_lazy as _
 
+from orgs import tabs
 from orgs.standing import standing_in
 
 
@@ -48,6 +49,7 @@ def portal(request: HttpRequest) -> dict[str, Any]:
         # Lazy: the navigation costs a query, and half of all templates draw none.
         "navigation": SimpleLazyObject(lambda: navigation(request)),
         "settings_tabs": SimpleLazyObject(lambda: settings_tabs(request)),
+        "organization_bar": SimpleLazyObject(lambda: tabs.bar(request)),
     }
 
 

@@ -6,4 +6,5 @@ from orgs import views
 
 urlpatterns = [
     path("organization/", views.organization, name="organization"),
+    path("organizations/<slug:slug>/settings/", views.organization_settings, name="organization_settings"),
 ]

@@ -12,12 +12,10 @@ from django.utils.translation import gettext as _
 from medimic import agents
 from medimic.audit.models import ActorKind, AuditEvent
 from medimic.audit.presenters import sentence
+from medimic.audit.reading import page_of_parts
 from medimic.formatting import Dates
 from medimic.network import UNKNOWN_ADDRESS
-from medimic.pagination import Page, cursor_of, keyset_slice
-
-NEWEST_FIRST = ("-created_at", "-id")
-PAGE_SIZE = 50
+from medimic.pagination import Page
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,34 +31,10 @@ class Row:
 
 
 def page_for(request: HttpRequest) -> Page[AuditEvent]:
-    """The page of the events that concern the signed-in person or that they caused, newest first.
-
-    Two queries, each along an index of its own, and merged: one query for either
-    would sort all of a person's events for every page.
-    """
-    after, before = request.GET.get("after"), request.GET.get("before")
+    """The page of the events that concern the signed-in person or that they caused, newest first."""
     concerned = AuditEvent.objects.filter(person_id=request.user.pk)
     caused = AuditEvent.objects.filter(actor_id=request.user.pk)
-    found: dict[uuid.UUID, AuditEvent] = {}
-    has_previous = has_next = False
-    for rows in (concerned, caused):
-        part, is_previous, is_next = keyset_slice(
-            rows, order=NEWEST_FIRST, size=PAGE_SIZE, after=after, before=before
-        )
-        found |= {event.pk: event for event in part}
-        has_previous, has_next = has_previous or is_previous, has_next or is_next
-    events = sorted(found.values(), key=lambda event: (event.created_at, event.pk), reverse=True)
-    if before:
-        has_previous = has_previous or len(events) > PAGE_SIZE
-        events = events[-PAGE_SIZE:]
-    else:
-        has_next = has_next or len(events) > PAGE_SIZE
-        events = events[:PAGE_SIZE]
-    return Page(
-        events,
-        next_url=f"?after={cursor_of(events[-1], NEWEST_FIRST)}" if events and has_next else None,
-        previous_url=f"?before={cursor_of(events[0], NEWEST_FIRST)}" if events and has_previous else None,
-    )
+    return page_of_parts(request, (concerned, caused))
 
 
 def rows_for(person: Any, events: Iterable[AuditEvent]) -> list[Row]:

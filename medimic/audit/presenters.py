@@ -17,6 +17,7 @@ logger = logging.getLogger(__name__)
 
 Presenter = Callable[["AuditEvent", Mapping[str, Any]], str]
 _presenters: dict[str, Presenter | str | Promise] = {}
+_titles: dict[str, str | Promise] = {}
 
 
 class Details(dict[str, Any]):
@@ -26,12 +27,21 @@ class Details(dict[str, Any]):
         return "–"
 
 
-def register(kind: str, presenter: Presenter | str | Promise) -> None:
+class Gaps(dict[str, Any]):
+    """In place of any detail, what says that there is one."""
+
+    def __missing__(self, key: str) -> str:
+        return "…"
+
+
+def register(kind: str, presenter: Presenter | str | Promise, *, title: str | Promise = "") -> None:
     """Say how a kind of event reads: a sentence with `%(name)s` for its details,
-    or a function of the event and its details."""
+    or a function of the event and its details; then `title` is what the kind is called."""
     if kind in _presenters:
         raise ValueError(f"{kind} has a presenter already")
     _presenters[kind] = presenter
+    if title:
+        _titles[kind] = title
 
 
 def sentence(event: "AuditEvent") -> str:
@@ -49,6 +59,16 @@ def sentence(event: "AuditEvent") -> str:
     except (KeyError, ValueError, TypeError):
         logger.exception("audit event %s does not read", event.pk)
         return event.kind
+
+
+def title(kind: str) -> str:
+    """What a kind of event is called where one is chosen: its sentence, without what differs."""
+    presenter = _presenters.get(kind)
+    if presenter is None:
+        return kind
+    if isinstance(presenter, str | Promise):
+        return str(_titles.get(kind) or str(presenter) % Gaps())
+    return str(_titles.get(kind) or kind)
 
 
 def registered_kinds() -> frozenset[str]:

@@ -2,8 +2,37 @@
 
 from django.urls import path
 
-from medimic.flows import organizations
+from medimic.flows import founding, invited, inviting, members, organization_audit, organizations
+
+HOME = "organizations/<slug:slug>/"
+MEMBERS = f"{HOME}members/"
+INVITATIONS = f"{MEMBERS}invitations/"
 
 urlpatterns = [
-    path("organizations/<slug:slug>/", organizations.organization_detail, name="organization_detail"),
+    path("organizations/new/", founding.organization_new, name="organization_new"),
+    path(HOME, organizations.organization_detail, name="organization_detail"),
+    path(f"{HOME}leaving/", members.organization_leaving, name="organization_leaving"),
+    path(MEMBERS, members.organization_members, name="organization_members"),
+    path(f"{MEMBERS}handover/", members.organization_handover, name="organization_handover"),
+    path(f"{MEMBERS}<uuid:membership_id>/role/", members.member_role, name="member_role"),
+    path(f"{MEMBERS}<uuid:membership_id>/removal/", members.member_removal, name="member_removal"),
+    path(INVITATIONS, inviting.organization_invitations, name="organization_invitations"),
+    path(f"{INVITATIONS}new/", inviting.organization_invitation_new, name="organization_invitation_new"),
+    path(f"{INVITATIONS}list/", inviting.organization_invitation_list, name="organization_invitation_list"),
+    path(
+        f"{INVITATIONS}<uuid:invitation_id>/sending/",
+        inviting.organization_invitation_sending,
+        name="organization_invitation_sending",
+    ),
+    path(
+        f"{INVITATIONS}<uuid:invitation_id>/withdrawal/",
+        inviting.organization_invitation_withdrawal,
+        name="organization_invitation_withdrawal",
+    ),
+    path(f"{HOME}audit/", organization_audit.organization_audit, name="organization_audit"),
+    path(
+        f"{HOME}audit/export/", organization_audit.organization_audit_export, name="organization_audit_export"
+    ),
+    path("invitations/<str:token>/", invited.invitation, name="invitation"),
+    path("invitations/<str:token>/sign-up/", invited.invitation_sign_up, name="invitation_sign_up"),
 ]

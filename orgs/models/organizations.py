@@ -44,6 +44,21 @@ class Organization(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def lock(self) -> "Organization":
+        """Fresh, and locked until the transaction ends: changes of who belongs to it queue up here.
+
+        Taken before any device's or account's lock.
+        """
+        return Organization.objects.select_for_update(no_key=True).get(pk=self.pk)
+
+    def rename(self, name: str) -> bool:
+        """Call it so from now on; its address stays. False if it is called so already."""
+        if name == self.name:
+            return False
+        self.name = name
+        self.save(update_fields=["name"])
+        return True
+
 
 class MembershipQuerySet(models.QuerySet["Membership"]):
     def living(self) -> "MembershipQuerySet":
@@ -52,6 +67,10 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
     def working(self) -> "MembershipQuerySet":
         """Of people who use the organization's plan: admins and providers, not patients."""
         return self.living().filter(role__in=Membership.WORKING_ROLES)
+
+    def admins(self) -> "MembershipQuerySet":
+        """Of those who can act as admins: a closed account can not."""
+        return self.living().filter(role=Membership.Role.ADMIN, person__is_active=True)
 
     def with_people(self) -> "MembershipQuerySet":
         return self.select_related("person").order_by("person__last_name", "person__first_name", "id")
@@ -98,3 +117,22 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.person} · {self.organization} ({self.get_role_display()})"
+
+    @property
+    def is_working(self) -> bool:
+        return self.ended_at is None and self.role in self.WORKING_ROLES
+
+    def become(self, role: str) -> bool:
+        """Take another role; False if it is the present one, or the membership has ended."""
+        if not Membership.objects.living().filter(pk=self.pk).exclude(role=role).update(role=role):
+            return False
+        self.role = role
+        return True
+
+    def end(self) -> bool:
+        """Belong to it no longer; False if that was so before."""
+        now = timezone.now()
+        if not Membership.objects.living().filter(pk=self.pk).update(ended_at=now):
+            return False
+        self.ended_at = now
+        return True
