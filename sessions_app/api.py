@@ -14,9 +14,9 @@ from devices.models import DeviceAuthorization, Token
 from devices.schemas import DeviceIn, TokensOut
 from medimic.api_schema import refuses
 from medimic.audit.log import Origin
-from medimic.pagination import cursor_of, keyset_slice
+from medimic.pagination import Place
 from medimic.problems import Problem
-from sessions_app import claims, visits
+from sessions_app import claims, history, visits
 from sessions_app.models import Visit
 from sessions_app.schemas import (
     ClaimedOut,
@@ -30,7 +30,6 @@ from sessions_app.schemas import (
     StartedOut,
 )
 
-NEWEST_FIRST = ("-started_at", "-id")
 PAGE_SIZE = 50
 
 router = Router(tags=["Sessions"])
@@ -97,16 +96,10 @@ def list_sessions(request: HttpRequest, after: Annotated[Cursor | None, Query()]
     """Those that the account hosted or took part in, newest first. A guest's device gets the ones that
     it started since it got its tokens."""
     authorization = _token(request).authorization
-    rows, _has_previous, has_next = keyset_slice(
-        Visit.objects.visible_to_device(authorization),
-        order=NEWEST_FIRST,
-        size=PAGE_SIZE,
-        after=after,
-        before=None,
-    )
+    part = history.of_device(authorization, size=PAGE_SIZE, place=Place(after=after or ""))
     return SessionListOut(
-        sessions=[_session(visit, authorization) for visit in rows],
-        next=cursor_of(rows[-1], NEWEST_FIRST) if has_next else None,
+        sessions=[_session(visit, authorization) for visit in part.visits],
+        next=part.edges[1] if part.has_next else None,
     )
 
 

@@ -12,10 +12,11 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 
 from accounts.models import Person
 from devices.models import DeviceAuthorization
-from medimic.pagination import PAGE_SIZE, Page, Place, cursor_from, page_from, slice_at
+from medimic.pagination import PAGE_SIZE, Page, Place, cursor_from, cursor_of, page_from, slice_at
 from sessions_app import search
 from sessions_app.models import Participant, Visit
 
@@ -72,19 +73,19 @@ class Part:
 def page_for(request: HttpRequest, person: Person, wanted: Wanted) -> Page[Visit]:
     """The page that the address asks for, with the devices of what the person hosted; at most
     four queries, however many sessions there are."""
-    part = part_of(person, wanted, size=PAGE_SIZE, place=Place.of(request))
+    part = part_of(person.pk, wanted, size=PAGE_SIZE, place=Place.of(request))
     add_devices(part.visits, person)
     return page_from(
         part.visits, request, edges=part.edges, has_previous=part.has_previous, has_next=part.has_next
     )
 
 
-def part_of(person: Person, wanted: Wanted, *, size: int, place: Place) -> Part:
+def part_of(person_id: uuid.UUID, wanted: Wanted, *, size: int, place: Place) -> Part:
     """Up to `size` sessions at that place; at most three queries. Raises `Http404` on a bad cursor."""
     hosted, is_behind, is_before = slice_at(
-        _hosted(person, wanted), order=HOSTED_ORDER, size=size, place=place
+        _hosted(person_id, wanted), order=HOSTED_ORDER, size=size, place=place
     )
-    attended, *around = slice_at(_attended(person, wanted), order=ATTENDED_ORDER, size=size, place=place)
+    attended, *around = slice_at(_attended(person_id, wanted), order=ATTENDED_ORDER, size=size, place=place)
     keys = sorted(
         {(visit.started_at, visit.pk) for visit in hosted}
         | {(row["visit_started_at"], row["visit_id"]) for row in attended},
@@ -100,16 +101,26 @@ def part_of(person: Person, wanted: Wanted, *, size: int, place: Place) -> Part:
     )
 
 
+def of_device(authorization: DeviceAuthorization, *, size: int, place: Place) -> Part:
+    """What a device lists for its account, or a guest's device of its own."""
+    if authorization.account_id is not None:
+        return part_of(authorization.account_id, Wanted(timezone.now()), size=size, place=place)
+    own = Visit.objects.filter(authorization=authorization)
+    found, has_previous, has_next = slice_at(own, order=HOSTED_ORDER, size=size, place=place)
+    edges = (cursor_of(found[0], HOSTED_ORDER), cursor_of(found[-1], HOSTED_ORDER)) if found else ("", "")
+    return Part(found, has_previous, has_next, edges)
+
+
 def recent(person: Person, limit: int, now: dt.datetime) -> list[Visit]:
     """The latest ones."""
-    return part_of(person, Wanted(now), size=limit, place=Place()).visits
+    return part_of(person.pk, Wanted(now), size=limit, place=Place()).visits
 
 
 def each(person: Person, wanted: Wanted) -> Iterator[Visit]:
     """All of them, a lot at a time, with the devices of what the person hosted."""
     place = Place()
     while True:
-        part = part_of(person, wanted, size=LOT, place=place)
+        part = part_of(person.pk, wanted, size=LOT, place=place)
         add_devices(part.visits, person)
         yield from part.visits
         if not part.has_next:
@@ -129,17 +140,17 @@ def add_devices(visits: list[Visit], person: Person) -> None:
             visit.authorization = known[visit.authorization_id]
 
 
-def _hosted(person: Person, wanted: Wanted) -> QuerySet[Visit]:
-    rows = Visit.objects.filter(wanted.condition(), wanted.dates("started_at"), host=person)
+def _hosted(person_id: uuid.UUID, wanted: Wanted) -> QuerySet[Visit]:
+    rows = Visit.objects.filter(wanted.condition(), wanted.dates("started_at"), host=person_id)
     if wanted.words:
-        rows = rows.filter(search.matching_of_host(wanted.words, person.pk))
+        rows = rows.filter(search.matching_of_host(wanted.words, person_id))
     return rows.defer("search", "idempotency_key", "request_digest")
 
 
-def _attended(person: Person, wanted: Wanted) -> QuerySet[Any, Any]:
+def _attended(person_id: uuid.UUID, wanted: Wanted) -> QuerySet[Any, Any]:
     """Once each, though somebody may have joined by two devices."""
     rows = Participant.objects.admitted().filter(
-        wanted.condition("visit__"), wanted.dates("visit_started_at"), person=person, is_host=False
+        wanted.condition("visit__"), wanted.dates("visit_started_at"), person=person_id, is_host=False
     )
     if wanted.words:
         rows = rows.filter(search.matching(wanted.words, "visit__"))

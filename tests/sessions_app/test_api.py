@@ -239,7 +239,7 @@ def test_the_list_costs_the_same_for_many(token, rows, django_assert_num_queries
     for _ in range(rows):
         start(token)
     call("get", "sessions", token=token)
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(3):
         call("get", "sessions", token=token)
 
 
