@@ -13,7 +13,7 @@ from functools import wraps
 from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar
 
 from django.conf import settings
-from django.contrib.auth.signals import user_logged_in
+from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.db import transaction
 from django.db.models import Max
 from django.http import HttpRequest, HttpResponse
@@ -22,7 +22,7 @@ from pydantic import StringConstraints
 from ua_parser import Result, parse
 
 from accounts.models import Person
-from devices import admission, browser_sign_ins, guests, identity, touch
+from devices import admission, browser_sign_ins, guests, identity, tokens, touch
 from devices.models import Device, DeviceAuthorization, DeviceType, Platform
 from devices.schemas import DeviceIn
 from medimic import crypto
@@ -146,8 +146,10 @@ def guest_authorization_for(request: HttpRequest) -> DeviceAuthorization:
         return guests.register(facts_of(request, identifier), Origin.of(request))
 
 
-def note_guest(request: HttpRequest, authorization: DeviceAuthorization) -> None:
+def note_guest(request: HttpRequest, authorization: DeviceAuthorization, until: dt.datetime) -> None:
+    """Know the guest again in this browser, and no longer than for what they came."""
     request.session[GUEST_NOTE] = str(authorization.pk)
+    request.session.set_expiry(until)
 
 
 def taking_part(request: HttpRequest) -> DeviceAuthorization | None:
@@ -203,13 +205,31 @@ def _update(authorization: DeviceAuthorization, facts: BrowserIn) -> None:
 
 def connect() -> None:
     user_logged_in.connect(signed_in, dispatch_uid="devices.browsers.signed_in")
+    user_logged_out.connect(signed_out, dispatch_uid="devices.browsers.signed_out")
 
 
 def signed_in(sender: Any, request: HttpRequest, user: Person, **kwargs: Any) -> None:
-    """Django's signal: note when it was, and end this sign-in too with the browser's authorization."""
+    """Django's signal: note when it was, and end this sign-in too with the browser's authorization.
+
+    What a guest took part in on this browser is not for whoever signs in on it.
+    """
     request.session[SIGNED_IN_AT] = time.time()
+    _end_session_tokens(request, GUEST_NOTE)
+    request.session.pop(GUEST_NOTE, None)
     if (identifier_hash := this(request)) and (authorization := _living(user, identifier_hash)):
         browser_sign_ins.bind(request, authorization)
+
+
+def signed_out(sender: Any, request: HttpRequest, **kwargs: Any) -> None:
+    """Django's signal, before the sign-in's notes go: nothing that this browser took part with is taken
+    any more."""
+    _end_session_tokens(request, browser_sign_ins.NOTE)
+    _end_session_tokens(request, GUEST_NOTE)
+
+
+def _end_session_tokens(request: HttpRequest, note: str) -> None:
+    if noted := request.session.get(note):
+        tokens.end_session_tokens(authorization=DeviceAuthorization(pk=noted))
 
 
 def _signed_in_at(request: HttpRequest) -> dt.datetime:

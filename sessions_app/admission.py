@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from django.db import transaction
-from django.db.models import QuerySet
 from django.http import Http404
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -18,12 +17,9 @@ from devices.keys import PublicKey
 from devices.models import Token
 from medimic.audit.log import Origin, record
 from medimic.problems import Problem
-from sessions_app import handshake, joining, visits
-from sessions_app.models import Envelope, Participant, Visit
-
-# How many segments ahead a participant may number, so that what was written without a network
-# can still be delivered after the end.
-RESERVED_AHEAD = 100
+from sessions_app import envelopes, handshake, joining, visits
+from sessions_app.models import Participant, Visit
+from sessions_app.models.transcripts import RESERVED_AHEAD
 
 
 def answer(caller: Token, participant_id: uuid.UUID, *, key: PublicKey, nonce: str) -> Participant:
@@ -192,26 +188,22 @@ def _require_waiting(participant: Participant) -> None:
 
 
 def _envelope_is(participant: Participant, wrapped: str) -> bool:
-    return _envelopes(participant).filter(wrapped=wrapped).exists()
-
-
-def _envelopes(participant: Participant) -> QuerySet[Envelope]:
-    own = Envelope.objects.filter(visit=participant.visit, thumbprint=participant.thumbprint)
-    if participant.person_id is not None:
-        return own.filter(person=participant.person_id)
-    return own.filter(person=None, authorization=participant.authorization)
+    if participant.authorization is None:
+        return False
+    own = participant.visit.envelopes.of(participant.authorization)
+    return own.filter(thumbprint=participant.thumbprint, wrapped=wrapped).exists()
 
 
 def _wrap(participant: Participant, wrapped: str) -> None:
-    """Keep the session key for the joiner's device; who came back with the same key gets it anew."""
-    _envelopes(participant).delete()
-    Envelope.objects.create(
-        visit=participant.visit,
-        person=participant.person,
-        authorization=participant.authorization,
-        thumbprint=participant.thumbprint,
-        sender_key=participant.host_key,
+    """Keep the session key for the joiner's device."""
+    if participant.authorization is None or participant.host_key is None:
+        raise ValueError(f"participant {participant.pk} is at no door")
+    envelopes.give(
+        participant.visit,
+        to=participant.authorization,
+        key=PublicKey.model_validate(participant.public_key),
         wrapped=wrapped,
+        sender_key=participant.host_key,
     )
 
 

@@ -3,18 +3,17 @@
 import uuid
 from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponse
-from django.utils import timezone
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 from ninja import Router, Status
 
 from devices import dpop
-from devices.auth import device_auth, session_auth
-from devices.models import Token
+from devices.auth import device_auth
 from medimic.api_schema import refuses
 from medimic.audit.log import Origin
 from medimic.problems import Problem
-from sessions_app import admission, joining, roster
+from sessions_app import admission, joining, live, roster
+from sessions_app.live import live_auth
 from sessions_app.models import Participant
 from sessions_app.schemas_join import (
     AdmissionIn,
@@ -72,25 +71,24 @@ def join_session(request: HttpRequest, body: JoinIn) -> Status[dict[str, Any]]:
 @router.get(
     "/sessions/{uuid:session_id}/participants",
     response={200: RosterOut | WaitingOut, 304: None},
-    auth=session_auth,
+    auth=live_auth,
     summary="See who takes part",
 )
 def participants(request: HttpRequest, session_id: uuid.UUID, response: HttpResponse) -> Any:
     """Ask with `If-None-Match` for as long as nothing changed: the answer is 304 then. Who is not admitted
     yet reads their own state alone; the host reads the handshakes of those who wait."""
-    token = _token(request, session_id)
-    own = roster.own_part(token)
-    tag = roster.etag(own, timezone.now())
-    if request.headers.get("If-None-Match") == tag:
-        return HttpResponse(status=304, headers={"ETag": tag})
+    caller = live.caller(request, session_id)
+    tag = live.tag_of(caller)
+    if live.is_known(request, tag):
+        return live.unchanged(tag)
     response["ETag"] = tag
-    return roster.seen_by(own)
+    return roster.seen_by(caller.token)
 
 
 @router.put(
     "/sessions/{uuid:session_id}/participants/{uuid:participant_id}/admission",
     response=AdmissionOut,
-    auth=session_auth,
+    auth=live_auth,
     summary="Take a step of an admission",
     openapi_extra=refuses(
         "host_only", "handshake_step", "commitment_mismatch", "role_refused", "session_over"
@@ -102,7 +100,7 @@ def admit_participant(
     """In this order, each once, the same again being fine: the host answers the commitment with its key and
     nonce; the joiner reveals its own; both show six digits; the host admits with the session key wrapped for
     the joiner, or refuses. Refusing who was admitted removes them."""
-    token = _token(request, session_id)
+    token = live.caller(request, session_id).token
     origin = Origin.device(request, token.authorization.account_id)
     match body.action:
         case "answer":
@@ -119,7 +117,7 @@ def admit_participant(
 @router.post(
     "/sessions/{uuid:session_id}/participants",
     response={200: ParticipantOut, 201: ParticipantOut},
-    auth=session_auth,
+    auth=live_auth,
     summary="Add a speaker on the host's screen",
     openapi_extra=refuses(
         "host_only", "shared_device_only", "speaker_taken", "role_refused", "session_full", "session_over"
@@ -128,7 +126,7 @@ def admit_participant(
 def add_speaker(request: HttpRequest, session_id: uuid.UUID, body: SpeakerIn) -> Status[dict[str, Any]]:
     """For the host of a session in the mode Shared Device. With an `id` of its own making the caller may
     ask again: the same speaker is found, and the answer is 200."""
-    token = _token(request, session_id)
+    token = live.caller(request, session_id).token
     origin = Origin.device(request, token.authorization.account_id)
     speaker, is_new = admission.add_speaker(
         token, speaker_id=body.id, name=body.name, role=body.role, origin=origin
@@ -139,13 +137,13 @@ def add_speaker(request: HttpRequest, session_id: uuid.UUID, body: SpeakerIn) ->
 @router.post(
     "/sessions/{uuid:session_id}/leave",
     response={204: None},
-    auth=session_auth,
+    auth=live_auth,
     summary="Leave a session",
     openapi_extra=refuses("host_stays", "session_over"),
 )
 def leave_session(request: HttpRequest, session_id: uuid.UUID) -> Status[None]:
     """By anybody but the host; their session tokens end."""
-    token = _token(request, session_id)
+    token = live.caller(request, session_id).token
     admission.leave(token, origin=Origin.device(request, token.authorization.account_id))
     return Status(204, None)
 
@@ -166,11 +164,3 @@ def _join(request: HttpRequest, wanted: joining.Joining, body: JoinIn) -> joinin
     authorization = token.authorization
     origin = Origin.device(request, authorization.account_id)
     return joining.join(wanted, authorization=authorization, origin=origin, jkt=token.bound_to)
-
-
-def _token(request: HttpRequest, session_id: uuid.UUID) -> Token:
-    """The session's own token; with that of another one, there is no such session."""
-    token: Token = request.auth  # type: ignore[attr-defined]
-    if token.session_id != session_id:
-        raise Http404
-    return token

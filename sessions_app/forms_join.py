@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from medimic.api_schema import plain
-from sessions_app.handshake import decoded, encoded
+from sessions_app.base64url import decoded, encoded
 from sessions_app.joining import Joining, normalized
 from sessions_app.models import Participant
 

@@ -1,6 +1,5 @@
 """Who takes part, as each of them may see it."""
 
-import datetime as dt
 from typing import Any
 
 from django.http import Http404
@@ -10,25 +9,12 @@ from devices.models import Token
 from sessions_app.models import Participant, SessionInvitation, Visit
 
 
-def own_part(token: Token) -> Participant:
-    """The participant that a session token speaks for, with the session; one query."""
-    if token.participant_id is None:
-        raise Http404
-    own = Participant.objects.select_related("visit").filter(pk=token.participant_id).first()
+def seen_by(token: Token) -> dict[str, Any]:
+    """`RosterOut` for whom a session token speaks, or `WaitingOut` where they are not admitted."""
+    rows = Participant.objects.select_related("visit")
+    own = rows.filter(pk=token.participant_id).first() if token.participant_id else None
     if own is None:
         raise Http404
-    return own
-
-
-def etag(own: Participant, at: dt.datetime) -> str:
-    """What changes whenever the answer would: of who is not admitted, that is their own row alone."""
-    if own.state == Participant.State.ADMITTED:
-        return f'"{own.visit.version}"'
-    return f'"{own.version}-{own.visit.status(at)}"'
-
-
-def seen_by(own: Participant) -> dict[str, Any]:
-    """`RosterOut`, or `WaitingOut` of who is not admitted."""
     if own.state != Participant.State.ADMITTED:
         return _waiting(own)
     visit = own.visit

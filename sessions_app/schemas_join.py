@@ -5,20 +5,23 @@ import uuid
 from typing import Annotated, Any, Literal, Self
 
 from ninja import Field
-from pydantic import StringConstraints, model_validator
+from pydantic import AfterValidator, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from devices.keys import PublicKey
 from devices.schemas import DeviceIn, Key
 from medimic.api_schema import Body, Id, Name, Reply
-from sessions_app.handshake import Bytes32
+from sessions_app import base64url
 from sessions_app.schemas import Mode, Status
+from sessions_app.schemas_segments import Wrapped
 
 # Those of the model, as a test makes sure.
 Role = Literal["provider", "patient", "interpreter", "other"]
 State = Literal["waiting", "admitted", "refused"]
-# 40 bytes in base64url.
-Wrapped = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{53}[AEIMQUYcgkosw048]$")]
+# A commitment, or a nonce.
+Bytes32 = Annotated[
+    str, StringConstraints(pattern=base64url.pattern(32)), AfterValidator(base64url.canonical)
+]
 
 
 class JoinIn(Body):

@@ -53,6 +53,8 @@ def _join(request: HttpRequest, wanted: joining.Joining, account: Person | None)
         return found
 
     joined = joining.ask(wanted, device_of, account=account, origin=Origin.of(request), with_token=False)
-    note = browser_sign_ins.bind if account else browsers.note_guest
-    note(request, registered[0])
+    if account:
+        browser_sign_ins.bind(request, registered[0])
+    else:
+        browsers.note_guest(request, registered[0], until=joined.visit.expires_at)
     return joined

@@ -50,7 +50,9 @@ def _start(request: SignedInRequest, wanted: visits.Wanted) -> Visit:
     """Where the session cannot be, the browser does not become a device for it either."""
     with transaction.atomic():
         authorization = browsers.authorization_for(request)
-        started = visits.start(wanted, authorization=authorization, origin=Origin.of(request))
+        started = visits.start(
+            wanted, authorization=authorization, origin=Origin.of(request), with_token=False
+        )
     browser_sign_ins.bind(request, authorization)
     return started.visit
 

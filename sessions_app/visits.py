@@ -65,8 +65,8 @@ class Wanted:
 class Started:
     """A session with what its host's device needs for it.
 
-    `session_token` is None where the session is over meanwhile; `tokens` are there
-    for a guest's device that came without.
+    `session_token` is None where the session is over meanwhile, or none was asked for; `tokens`
+    are there for a guest's device that came without.
     """
 
     visit: Visit
@@ -74,10 +74,18 @@ class Started:
     tokens: IssuedTokens | None = field(default=None, repr=False)
 
 
-def start(wanted: Wanted, *, authorization: DeviceAuthorization, origin: Origin, jkt: str = "") -> Started:
+def start(
+    wanted: Wanted,
+    *,
+    authorization: DeviceAuthorization,
+    origin: Origin,
+    jkt: str = "",
+    with_token: bool = True,
+) -> Started:
     """Start a session on a device, for its account or its guest.
 
     `jkt`: the thumbprint of the key that the session token is bound to, as the caller's own is.
+    A browser starts it without a token: its page asks for one (`views_token`).
     Raises `Problem`: `device_revoked`, `patients_cannot_create`, `quota_exceeded`,
     `organization_unknown`, `idempotency_mismatch`.
     """
@@ -85,9 +93,10 @@ def start(wanted: Wanted, *, authorization: DeviceAuthorization, origin: Origin,
     with transaction.atomic():
         authorization = locked(authorization)
         earlier = _earlier(Visit.objects.filter(authorization=authorization), wanted, digest)
-        if earlier is not None:
-            return _again(earlier, authorization, jkt)
-        return _start(wanted, digest, authorization, origin, jkt)
+        if earlier is None:
+            visit = _start(wanted, digest, authorization, origin)
+            return Started(visit, _token(visit, authorization, jkt) if with_token else None)
+        return _again(earlier, authorization, jkt) if with_token else Started(earlier, None)
 
 
 def start_as_guest(wanted: Wanted, *, device: DeviceIn, origin: Origin, jkt: str = "") -> Started:
@@ -111,8 +120,8 @@ def start_as_guest(wanted: Wanted, *, device: DeviceIn, origin: Origin, jkt: str
         if earlier is not None:
             return _again_as_guest(earlier, jkt)
         authorization, issued = guests.first_use(device, origin, jkt=jkt)
-        started = _start(wanted, digest, authorization, origin, jkt)
-        return Started(started.visit, started.session_token, issued)
+        visit = _start(wanted, digest, authorization, origin)
+        return Started(visit, _token(visit, authorization, jkt), issued)
 
 
 def end(visit: Visit, *, origin: Origin) -> bool:
@@ -172,8 +181,12 @@ def _again(visit: Visit, authorization: DeviceAuthorization, jkt: str) -> Starte
     ).update(ended_at=timezone.now())
     if visit.status(timezone.now()) is not Visit.Status.ACTIVE:
         return Started(visit, None)
-    token = tokens.issue_session_token(authorization, visit.pk, visit.hosting.pk, visit.expires_at, jkt)
-    return Started(visit, token)
+    return Started(visit, _token(visit, authorization, jkt))
+
+
+def _token(visit: Visit, authorization: DeviceAuthorization, jkt: str) -> str:
+    """What the host's device takes part with."""
+    return tokens.issue_session_token(authorization, visit.pk, visit.hosting.pk, visit.expires_at, jkt)
 
 
 def _again_as_guest(visit: Visit, jkt: str) -> Started:
@@ -186,9 +199,7 @@ def _again_as_guest(visit: Visit, jkt: str) -> Started:
     return Started(visit, again.session_token, tokens.issue_pair(authorization, jkt))
 
 
-def _start(
-    wanted: Wanted, digest: str, authorization: DeviceAuthorization, origin: Origin, jkt: str
-) -> Started:
+def _start(wanted: Wanted, digest: str, authorization: DeviceAuthorization, origin: Origin) -> Visit:
     now = timezone.now()
     host = authorization.account
     organization = _organization(wanted, host)
@@ -206,7 +217,7 @@ def _start(
     # Before the code is taken: who waits here holds nothing that somebody else waits for.
     _charge(visit, authorization)
     _save_with_code(visit)
-    host_participant = Participant.objects.create(
+    Participant.objects.create(
         visit=visit,
         person=host,
         authorization=authorization,
@@ -225,8 +236,7 @@ def _start(
         details={"mode": visit.mode, "device": authorization.title},
     )
     fleet.session_started(visit.organization_id, authorization)
-    token = tokens.issue_session_token(authorization, visit.pk, host_participant.pk, visit.expires_at, jkt)
-    return Started(visit, token)
+    return visit
 
 
 def may_start(host: Person, standing: Standing) -> bool:

@@ -10,7 +10,7 @@ from django.test import Client
 from devices import tokens
 from medimic import crypto
 from sessions_app import visits
-from sessions_app.handshake import encoded
+from sessions_app.base64url import encoded
 from tests.sessions_app.conftest import ORIGIN
 
 WRAPPED = "w" * 53 + "A"
