@@ -8,8 +8,8 @@ class SessionsConfig(AppConfig):
 
     def ready(self) -> None:
         from medimic.audit.presenters import register
-        from medimic.outbox.registry import register_guard
-        from sessions_app import invitations
+        from medimic.outbox.registry import register_guard, register_job
+        from sessions_app import expiry, invitations
 
         register("sessions.started", _("Started a session on %(device)s"))
         register("sessions.ended", _("Ended a session"))
@@ -26,5 +26,7 @@ class SessionsConfig(AppConfig):
         register("sessions.invitation_accepted", _("Accepted an invitation to a session"))
         register("sessions.invitation_declined", _("Declined an invitation to a session"))
         register("sessions.exported", _("Exported the session history"))
+        register("sessions.expiring", _("Announced that a session is about to expire"))
         register("sessions.claimed", _("Took over the sessions of a guest on %(device)s: %(sessions)s"))
+        register_job("sessions.announce_expiry", every=expiry.EVERY, run=expiry.announce)
         register_guard(invitations.MAIL, invitations.is_wanted)

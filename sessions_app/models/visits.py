@@ -171,6 +171,12 @@ class Visit(models.Model):
             models.Index(
                 fields=["host", "-expires_at"], condition=Q(ended_at=None), name="visit_open_by_expiry"
             ),
+            # For the job that announces it: those that it has not seen.
+            models.Index(
+                fields=["expires_at"],
+                condition=Q(ended_at=None, expiry_announced_at=None),
+                name="visit_expiring",
+            ),
             models.Index(fields=["authorization", "-started_at"], name="visit_by_authorization"),
             models.Index(fields=["organization", "-started_at"], name="visit_by_organization"),
         ]
@@ -212,6 +218,15 @@ class Visit(models.Model):
             return False
         self.ended_at, self.open_code = at, None
         self.participants.filter(left_at=None).update(left_at=at)
+        self.bump()
+        return True
+
+    def announce_expiry(self, at: dt.datetime) -> bool:
+        """Note that it was told to be about to expire; False where it was told before, or is over."""
+        due = Visit.objects.active(at).filter(pk=self.pk, expiry_announced_at=None)
+        if not due.update(expiry_announced_at=at):
+            return False
+        self.expiry_announced_at = at
         self.bump()
         return True
 
