@@ -103,7 +103,7 @@ class MemberFilter(forms.Form):
 
     def __init__(self, data: Any, *, for_admin: bool) -> None:
         super().__init__(data, label_suffix="")
-        roles = [("", _("Admins and providers")), *Role.choices[:2]]
+        roles = [("", _("Any role")), *Role.choices[:2]]
         if for_admin:
             roles.append((Role.PATIENT.value, _("Patients")))
         self.fields["role"].choices = roles  # type: ignore[attr-defined]
