@@ -15,6 +15,8 @@ urlpatterns = [
     path("", include("sessions_app.urls")),
     path("", include("medimic.audit.urls")),
     path("", include("medimic.flows.urls")),
+    path("organizations/<slug:slug>/patients/", include("medimic.flows.urls_patients")),
+    path("organizations/<slug:slug>/questionnaires/", include("orgs.urls_questionnaires")),
     path("", include("medimic.api.urls")),
     path("accessibility/", pages.accessibility, name="accessibility"),
     path("healthz", health.healthz, name="healthz"),

@@ -7,6 +7,7 @@ from django.utils.text import slugify
 
 from accounts.models import Person
 from medimic.audit.log import Origin, record
+from orgs import news
 from orgs.models import Membership, Organization
 
 # Without signs that are mistaken for one another.
@@ -48,6 +49,7 @@ def rename(*, organization: Organization, name: str, by: Person, origin: Origin)
             subject=fresh,
             details={"before": before, "organization": name},
         )
+        news.organization_changed(fresh)
     organization.name = name
     return True
 

@@ -18,7 +18,7 @@ from django.utils.translation import ngettext, pgettext_lazy
 from accounts.models import Person
 from medimic.audit.log import Origin, record
 from medimic.outbox import registry
-from orgs import memberships, notices
+from orgs import memberships, news, notices
 from orgs.models import Invitation, Membership, Organization
 from orgs.models.invitations import email_hash
 
@@ -118,7 +118,9 @@ def _invite(
     found = prospects(organization, [wish.email for wish in wishes])
     able = [wish for wish in wishes if found[wish.email] is Prospect.INVITE]
     _require_room(organization, len(able), most_a_day)
-    return found, [_send(organization, wish, by, origin) for wish in able]
+    sent = [_send(organization, wish, by, origin) for wish in able]
+    news.invitation_changed(*sent)
+    return found, sent
 
 
 def _require_room(organization: Organization, number: int, most_a_day: int) -> None:
@@ -156,6 +158,7 @@ def send_again(*, invitation: Invitation, by: Person, origin: Origin) -> None:
         fresh.organization = organization
         notices.invited(fresh, fresh.renew())
         _note("orgs.invitation_sent_again", fresh, origin)
+        news.invitation_changed(fresh)
 
 
 def withdraw(*, invitation: Invitation, by: Person, origin: Origin) -> bool:
@@ -166,6 +169,7 @@ def withdraw(*, invitation: Invitation, by: Person, origin: Origin) -> bool:
         if not fresh.withdraw():
             return False
         _note("orgs.invitation_withdrawn", fresh, origin)
+        news.invitation_changed(fresh)
         return True
 
 
@@ -203,6 +207,7 @@ def accept(*, token: str, person: Person, origin: Origin) -> Membership:
             organization=organization, person=person, role=invitation.role, origin=origin
         )
         notices.accepted(invitation, membership)
+        news.invitation_changed(invitation)
     return membership
 
 
@@ -214,6 +219,7 @@ def decline(*, token: str, origin: Origin) -> Invitation:
         if not invitation.decline():
             raise NotGood
         _note("orgs.invitation_declined", invitation, origin)
+        news.invitation_changed(invitation)
     return invitation
 
 

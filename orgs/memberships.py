@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Person
 from medimic.audit.log import Origin, record
-from orgs import notices
+from orgs import news, notices
 from orgs.models import Membership, Organization
 
 Role = Membership.Role
@@ -39,6 +39,7 @@ def add(*, organization: Organization, person: Person, role: str, origin: Origin
         subject=membership,
         details={"organization": organization.name, "role": role},
     )
+    news.membership_changed(membership)
     return membership
 
 
@@ -50,7 +51,10 @@ def change_role(*, membership: Membership, role: str, by: Person, origin: Origin
     with transaction.atomic():
         organization = membership.organization.lock()
         require_admin(organization, by)
-        return _change_role(organization, membership, role, origin, by=by)
+        is_changed = _change_role(organization, membership, role, origin, by=by)
+        if is_changed:
+            news.membership_changed(membership)
+        return is_changed
 
 
 def end(*, membership: Membership, by: Person, origin: Origin) -> bool:
@@ -78,6 +82,7 @@ def end(*, membership: Membership, by: Person, origin: Origin) -> bool:
         )
         if not is_leaving:
             notices.removed(fresh.person, organization)
+        news.membership_changed(fresh)
         membership.ended_at = fresh.ended_at
         return True
 
@@ -96,6 +101,7 @@ def hand_over(*, organization: Organization, to: Membership, by: Person, origin:
             raise NotEligible
         _change_role(organization, heir, Role.ADMIN, origin, by=by)
         _change_role(organization, mine, Role.PROVIDER, origin, by=by)
+        news.membership_changed(heir, mine)
 
 
 def may_take_over(membership: Membership, from_: Person) -> bool:

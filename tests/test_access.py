@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from devices.models import Device, DeviceAuthorization, DeviceType, Platform
 from sessions_app.models import Visit
+from tests.orgs import care
 from tests.routes import routes
 
 pytestmark = pytest.mark.once
@@ -112,6 +113,37 @@ TABLE = {
         MANAGED_NOTHING, MANAGED_NOTHING
     ),
     "organizations/<slug:slug>/members/<uuid:membership_id>/role/": Access(MANAGED_NOTHING, MANAGED_NOTHING),
+    "organizations/<slug:slug>/patients/": Access(WORKPLACE, signed_in(WRONG_METHOD)),
+    "organizations/<slug:slug>/patients/new/": Access(WORKPLACE, WORKPLACE),
+    "organizations/<slug:slug>/patients/<uuid:person_id>/": Access(WORKPLACE, signed_in(WRONG_METHOD)),
+    "organizations/<slug:slug>/patients/<uuid:person_id>/authentication/": MOVED_ON,
+    # The device is the provider's, not the patient's.
+    "organizations/<slug:slug>/patients/<uuid:person_id>/devices/<uuid:authorization_id>/revocation/": Access(
+        MANAGED_NOTHING, MANAGED_NOTHING
+    ),
+    # For nothing that there is.
+    "organizations/<slug:slug>/patients/<uuid:person_id>/enrollments/": Access(
+        signed_in(WRONG_METHOD), signed_in(MISSING)
+    ),
+    "organizations/<slug:slug>/patients/<uuid:person_id>/enrollments/<uuid:enrollment_id>/ending/": Access(
+        signed_in(WRONG_METHOD), signed_in(MISSING, provider=MOVED, colleague=MOVED, admin=MOVED)
+    ),
+    "organizations/<slug:slug>/patients/<uuid:person_id>/answers/<uuid:response_id>/": Access(
+        WORKPLACE, signed_in(WRONG_METHOD)
+    ),
+    "organizations/<slug:slug>/questionnaires/": Access(WORKPLACE, signed_in(WRONG_METHOD)),
+    "organizations/<slug:slug>/questionnaires/new/": Access(MANAGED, MANAGED),
+    "organizations/<slug:slug>/questionnaires/<uuid:questionnaire_id>/": Access(
+        WORKPLACE, signed_in(WRONG_METHOD)
+    ),
+    "organizations/<slug:slug>/questionnaires/<uuid:questionnaire_id>/draft/": Access(MANAGED, MANAGED),
+    "organizations/<slug:slug>/questionnaires/<uuid:questionnaire_id>/publication/": Access(
+        signed_in(WRONG_METHOD),
+        signed_in(MISSING, provider=FORBIDDEN, colleague=FORBIDDEN, admin=MOVED),
+    ),
+    "organizations/<slug:slug>/questionnaires/<uuid:questionnaire_id>/retirement/": Access(
+        MANAGED, signed_in(MISSING, provider=FORBIDDEN, colleague=FORBIDDEN, admin=MOVED)
+    ),
     "organizations/<slug:slug>/settings/": Access(MANAGED, MANAGED),
     # A link that nobody was sent.
     "invitations/<str:token>/": Access(answers(MISSING), answers(MISSING)),
@@ -219,6 +251,7 @@ TABLE = {
     "api/device-login/poll": OPEN_CALL,
     "api/device-register": Access(answers(WRONG_METHOD), answers(FORBIDDEN, nobody=UNAUTHORIZED)),
     "api/devices": Access(answers(OK, nobody=UNAUTHORIZED), answers(WRONG_METHOD)),
+    "api/questionnaire-responses": Access(answers(WRONG_METHOD), NO_DEVICE),
     "api/revoke": OPEN_CALL,
     "api/sessions": Access(NO_DEVICE, answers(REJECTED)),
     "api/sessions/claim": Access(answers(WRONG_METHOD), NO_DEVICE),
@@ -243,6 +276,7 @@ TABLE = {
     "api/sign-in/email/verify": Access(answers(WRONG_METHOD), answers(CONFLICT)),
     # Of a phone: a browser's sign-in is none.
     "api/sign-in/session": Access(NO_DEVICE, answers(WRONG_METHOD)),
+    "api/sync": Access(NO_DEVICE, answers(WRONG_METHOD)),
     "api/token": OPEN_CALL,
     # the admin
     "admin/login/": Access(
@@ -260,8 +294,8 @@ def access(route: str) -> Access | None:
 
 
 @pytest.fixture
-def owned(provider, clinic) -> dict[str, str]:
-    """What stands in the addresses: the provider's device and session, and their clinic."""
+def owned(provider, clinic, patient) -> dict[str, str]:
+    """What stands in the addresses: the provider's device and session, their clinic and its patient."""
     device = Device.objects.create(
         identifier_hash="0" * 64,
         owner_person=provider,
@@ -281,10 +315,16 @@ def owned(provider, clinic) -> dict[str, str]:
         authorization=authorization,
         expires_at=now + dt.timedelta(hours=8),
     )
+    version = care.make_questionnaire(clinic)
+    enrollment = care.enroll(patient.memberships.get(), version)
     return {
         "authorization_id": str(authorization.pk),
         "session_id": str(visit.pk),
         "slug": clinic.slug,
+        "person_id": str(patient.pk),
+        "questionnaire_id": str(version.questionnaire_id),
+        "enrollment_id": str(enrollment.pk),
+        "response_id": str(care.receive(patient, version).pk),
         "app_label": "audit",
     }
 

@@ -19,9 +19,11 @@ from ninja.types import DictStrAny
 
 from devices.api import router as devices_router
 from medimic.api import docs, refusals
+from medimic.flows.api import router as flows_router
 from medimic.problems import Problem, problem_response
 from sessions_app.api import router as sessions_router
 from sessions_app.api_join import router as join_router
+from sessions_app.api_keys import router as keys_router
 from sessions_app.api_segments import router as segments_router
 
 PREFIX = "/api/"
@@ -128,6 +130,8 @@ api.add_exception_handler(Exception, refusals.refuse)
 for expected in refusals.EXPECTED:
     api.add_exception_handler(expected, refusals.refuse)
 api.add_router("", devices_router)
+api.add_router("", flows_router)
 api.add_router("", join_router)
 api.add_router("", sessions_router)
 api.add_router("", segments_router)
+api.add_router("", keys_router)

@@ -175,6 +175,13 @@ SPECIFIC: dict[str, Code] = {
     "envelope_missing": Code(
         (404,), _("The session's key was not wrapped for this device. Ask another one of the person's.")
     ),
+    "own_request": Code((409,), _("The device asked itself. Another one of the person's answers.")),
+    "key_request_over": Code(
+        (409,), _("The key request is decided, or older than 10 minutes. Ask anew, with a new nonce.")
+    ),
+    "browser_unknown": Code(
+        (403,), _("The browser is none of the account's devices. Open the portal's page for it first.")
+    ),
     "not_admitted": Code((403,), _("The host has yet to admit the caller to the session.")),
     "session_token_needed": Code(
         (403,), _("The session is active: its transcript is for those who call with its token.")
@@ -192,6 +199,18 @@ SPECIFIC: dict[str, Code] = {
     "transcript_full": Code((409,), _("The session holds as many segments as it can. Start another one.")),
     "guest_device_needed": Code(
         (422,), _("A call without a token must describe its device, and one with a token must not.")
+    ),
+    "cursor_unknown": Code(
+        (410,), _("The cursor is not one of ours, or of a time that was lost. Begin anew, without one.")
+    ),
+    "questionnaire_unknown": Code(
+        (404,), _("There is no such version of a questionnaire, or the account is not enrolled for it.")
+    ),
+    "answers_rejected": Code(
+        (422,), _("The answers do not fit their questionnaire. “errors” names each by its linkId.")
+    ),
+    "response_taken": Code(
+        (409,), _("Other answers came with this id before. Use a new one for other answers.")
     ),
 }
 
