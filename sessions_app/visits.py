@@ -23,7 +23,7 @@ from devices.tokens import IssuedTokens
 from medimic import crypto
 from medimic.audit.log import Origin, record
 from medimic.problems import Problem
-from orgs.models import Organization
+from orgs.models import Membership, Organization
 from orgs.standing import Standing, standing_of
 from sessions_app.codes import new_code
 from sessions_app.models import Participant, Visit
@@ -203,6 +203,8 @@ def _start(wanted: Wanted, digest: str, authorization: DeviceAuthorization, orig
     now = timezone.now()
     host = authorization.account
     organization = _organization(wanted, host)
+    if host is not None and organization is not None:
+        _hold_membership(host, organization)
     visit = Visit(
         name=wanted.name,
         mode=wanted.mode,
@@ -264,6 +266,13 @@ def _organization(wanted: Wanted, host: Person | None) -> Organization | None:
     if wanted.chooses_organization or host is None:
         return None
     return usual_organization(host, standing)
+
+
+def _hold_membership(host: Person, organization: Organization) -> None:
+    """They work there until this session is made: who removes them waits, and ends it, or came first."""
+    working = Membership.objects.working().filter(person=host, organization=organization)
+    if working.select_for_update(no_key=True).values_list("pk").first() is None:
+        raise Problem(422, "organization_unknown", _("You do not work in that organization."))
 
 
 def usual_organization(host: Person, standing: Standing) -> Organization | None:
