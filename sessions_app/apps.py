@@ -28,5 +28,13 @@ class SessionsConfig(AppConfig):
         register("sessions.exported", _("Exported the session history"))
         register("sessions.expiring", _("Announced that a session is about to expire"))
         register("sessions.claimed", _("Took over the sessions of a guest on %(device)s: %(sessions)s"))
+        register("sessions.key_asked", _("Asked for session keys on %(device)s"))
+        register("sessions.key_answered", _("Answered on %(device)s that %(asking)s asks for session keys"))
+        register("sessions.key_revealed", _("Showed the digits of a key request on %(device)s"))
+        register(
+            "sessions.key_carried", _("Carried session keys from %(device)s to %(asking)s: %(sessions)s")
+        )
+        register("sessions.key_refused", _("Refused session keys to %(asking)s"))
+        register("sessions.key_withdrawn", _("Withdrew the request for session keys of %(asking)s"))
         register_job("sessions.announce_expiry", every=expiry.EVERY, run=expiry.announce)
         register_guard(invitations.MAIL, invitations.is_wanted)

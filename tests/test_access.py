@@ -263,6 +263,16 @@ TABLE = {
     ),
     "api/sessions/<uuidstr:session_id>/leave": Access(answers(WRONG_METHOD), NO_DEVICE),
     "api/sessions/<uuidstr:session_id>/end": Access(answers(WRONG_METHOD), NO_DEVICE),
+    # These browsers are none of their accounts' devices: they read, and take no step.
+    "api/envelopes": Access(answers(REJECTED, nobody=UNAUTHORIZED), answers(WRONG_METHOD)),
+    "api/key-requests": Access(answers(OK, nobody=UNAUTHORIZED), answers(REJECTED, nobody=UNAUTHORIZED)),
+    "api/key-requests/<uuidstr:request_id>": Access(
+        answers(MISSING, nobody=UNAUTHORIZED), answers(WRONG_METHOD)
+    ),
+    **{
+        f"api/key-requests/<uuidstr:request_id>/{step}": Access(answers(WRONG_METHOD), answers(WRONG_METHOD))
+        for step in ("answer", "reveal", "approval", "refusal", "withdrawal")
+    },
     # The sessions are active: a portal sign-in reads a transcript once they are over.
     "api/sessions/<uuidstr:session_id>/envelope": Access(
         answers(REJECTED, nobody=UNAUTHORIZED), answers(WRONG_METHOD)

@@ -1,6 +1,8 @@
 """What a transcript is made of here: ciphertext, and keys wrapped for devices. We can open none of it."""
 
+import datetime as dt
 import uuid
+from typing import Any
 
 from django.conf import settings
 from django.db import models
@@ -99,6 +101,12 @@ class Segment(models.Model):
         return f"{self.participant_id}:{self.sequence}"
 
 
+class KeyRequestQuerySet(models.QuerySet["KeyRequest"]):
+    def open(self, at: dt.datetime) -> "KeyRequestQuerySet":
+        """Those that can still be answered or decided."""
+        return self.filter(state=KeyRequest.State.WAITING, expires_at__gt=at)
+
+
 class KeyRequest(models.Model):
     """One of a person's devices asks the others for the key of a session, or for all that they can open.
 
@@ -139,6 +147,8 @@ class KeyRequest(models.Model):
     # How many sessions' keys were carried over.
     carried = models.PositiveIntegerField(default=0)
 
+    objects = KeyRequestQuerySet.as_manager()
+
     class Meta:
         constraints = [
             models.UniqueConstraint(
@@ -164,3 +174,29 @@ class KeyRequest(models.Model):
 
     def __str__(self) -> str:
         return str(self.id)
+
+    def is_open(self, at: dt.datetime) -> bool:
+        return self.state == self.State.WAITING and at < self.expires_at
+
+    # --- Its way. The caller holds the row's lock. --------------------------------------
+
+    def answer(self, by: DeviceAuthorization, key: dict[str, str], nonce: str) -> None:
+        """The answering device's half of the handshake, told once the asking one is committed."""
+        self._change(responder=by, responder_key=key, responder_nonce=nonce)
+
+    def reveal(self, key: dict[str, str], thumbprint: str, nonce: str) -> None:
+        """The asking device's half, told once the other is there."""
+        self._change(public_key=key, thumbprint=thumbprint, nonce=nonce)
+
+    def carry(self, number: int, *, until: dt.datetime) -> None:
+        """So many more keys are there; for the others there is time until then."""
+        self._change(carried=self.carried + number, expires_at=until)
+
+    def decide(self, state: State, at: dt.datetime) -> None:
+        self._change(state=state, decided_at=at)
+
+    def _change(self, **fields: Any) -> None:
+        self.version += 1
+        for field, value in fields.items():
+            setattr(self, field, value)
+        self.save(update_fields=[*fields, "version"])
