@@ -17,7 +17,7 @@ from medimic.audit.log import Origin
 from medimic.pagination import Place
 from medimic.problems import Problem
 from sessions_app import claims, history, visits
-from sessions_app.models import Visit
+from sessions_app.models import Participant, Visit
 from sessions_app.schemas import (
     ClaimedOut,
     ClaimedSession,
@@ -127,6 +127,7 @@ def claim_sessions(request: HttpRequest, body: ClaimIn) -> ClaimedOut:
     response=SessionOut,
     auth=SessionOrDeviceAuth(),
     summary="Read a session",
+    openapi_extra=refuses("not_admitted"),
 )
 def read_session(request: HttpRequest, session_id: uuid.UUID) -> SessionOut:
     """With the access token of a device whose account hosted or took part, or the session's own token."""
@@ -138,7 +139,7 @@ def read_session(request: HttpRequest, session_id: uuid.UUID) -> SessionOut:
     response=SessionOut,
     auth=SessionOrDeviceAuth(),
     summary="End a session",
-    openapi_extra=refuses("host_only"),
+    openapi_extra=refuses("host_only", "not_admitted"),
 )
 def end_session(request: HttpRequest, session_id: uuid.UUID) -> SessionOut:
     """By its host. Every token of the session ends with it; ending it again changes nothing."""
@@ -176,8 +177,8 @@ def _token(request: HttpRequest) -> Token:
 def _visible(request: HttpRequest, session_id: uuid.UUID) -> Visit:
     """The session, if the caller's token reaches it; a foreign one is not told from a missing one."""
     token = _token(request)
-    if token.kind == Token.Kind.SESSION and token.session_id != session_id:
-        raise Http404
+    if token.kind == Token.Kind.SESSION:
+        _require_admitted(token, session_id)
     reachable = (
         Visit.objects.all()
         if token.kind == Token.Kind.SESSION
@@ -187,6 +188,14 @@ def _visible(request: HttpRequest, session_id: uuid.UUID) -> Visit:
     if visit is None:
         raise Http404
     return visit
+
+
+def _require_admitted(token: Token, session_id: uuid.UUID) -> None:
+    """Who waits at the door of a session reads neither its name nor its code."""
+    if token.session_id != session_id or token.participant_id is None:
+        raise Http404
+    if not Participant.objects.admitted().filter(pk=token.participant_id).exists():
+        raise Problem(403, "not_admitted", _("The host has not admitted you to this session."))
 
 
 def _session(visit: Visit, authorization: DeviceAuthorization) -> SessionOut:

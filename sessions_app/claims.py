@@ -9,12 +9,13 @@ import uuid
 from dataclasses import dataclass, field
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from devices import guests, tokens
 from devices.models import DeviceAuthorization, Token
 from medimic.audit.log import Origin, record
-from sessions_app.models import Participant, Visit
+from sessions_app.models import Envelope, Participant, Visit
 
 
 @dataclass(frozen=True)
@@ -49,10 +50,23 @@ def claim(guest_token: str, *, caller: Token, origin: Origin) -> list[Claimed]:
 def _take(guest: DeviceAuthorization, by: DeviceAuthorization) -> int:
     account = by.account
     theirs = Visit.objects.filter(authorization=guest, host=None)
+    _take_envelopes(theirs, guest, by)
+    # The host, and who speaks on the same screen: what they wrote is delivered from the account's now.
+    Participant.objects.filter(visit__in=theirs, authorization=guest).update(authorization=by)
     hosts = Participant.objects.filter(visit__in=theirs, is_host=True, person=None)
     hosts.filter(name="").update(name=account.name if account else "")
     hosts.update(person=account)
     return theirs.update(host=account)
+
+
+def _take_envelopes(visits: QuerySet[Visit], guest: DeviceAuthorization, by: DeviceAuthorization) -> None:
+    """The keys to their transcripts: they stay wrapped for the guest's key, which the device still has."""
+    wrapped = Envelope.objects.filter(visit__in=visits, person=None, authorization=guest)
+    own = Envelope.objects.filter(
+        visit=OuterRef("visit"), thumbprint=OuterRef("thumbprint"), person=by.account
+    )
+    wrapped.filter(Exists(own)).delete()
+    wrapped.update(person=by.account, authorization=by)
 
 
 def _claimed(guest: DeviceAuthorization, caller: Token) -> list[Claimed]:

@@ -12,10 +12,13 @@ from devices import actions
 from devices.models import DeviceAuthorization, Token, TokenFamily
 from medimic.audit.log import SYSTEM
 from sessions_app import claims
-from sessions_app.models import Participant, Visit
+from sessions_app.models import Envelope, Participant, Visit
 from tests import cast
 from tests.devices.kit import call, events, facts, push, refused, sign_in_device
 from tests.devices.test_races import race
+from tests.sessions_app.conftest import make_authorization
+from tests.sessions_app.room import WRAPPED, Side, join
+from tests.sessions_app.room import start as make_session
 
 TABLET = {"device_id": "the-tablet-in-exam-room-2", "model": "iPad Air", "device_type_id": "tablet"}
 
@@ -81,6 +84,47 @@ class TestClaim:
         assert refused(call("post", "token", refresh), 401, "device_revoked")
         row = DeviceAuthorization.objects.get(account=None)
         assert (row.revoked_reason, row.successor) == ("succeeded", signed_in.authorization)
+
+    def test_leaves_the_transcript_readable_with_the_guest_s_key(self, guest, signed_in, provider):
+        """The key to it stays wrapped for the key that the device had as a guest."""
+        path, side = f"sessions/{guest['id']}", Side()
+        speaker = Participant.objects.create(
+            visit_id=guest["id"],
+            visit_started_at=timezone.now(),
+            authorization=Visit.objects.get().authorization,
+            name="Speaker",
+            role="patient",
+        )
+        envelope = {"public_key": side.key, "wrapped": WRAPPED}
+        kept = call("put", f"{path}/envelope", envelope, token=guest["session_token"])
+        mark = kept.json()["thumbprint"]
+        (row,) = claim(token_of(guest), signed_in.tokens.access_token).json()["sessions"]
+        # While it runs, and after it, from the account's device.
+        for token in (row["session_token"], signed_in.tokens.access_token):
+            answer = call("get", f"{path}/envelope?thumbprint={mark}", token=token)
+            assert answer.json()["wrapped"] == WRAPPED
+            call("post", f"{path}/end", token=token)
+        own = Envelope.objects.get()
+        assert (own.person, own.authorization) == (provider, signed_in.authorization)
+        speaker.refresh_from_db()
+        assert (speaker.authorization, speaker.person) == (signed_in.authorization, None)
+
+    def test_takes_a_key_along_that_the_account_has_already(self, guest, signed_in, provider):
+        visit = Visit.objects.get()
+        both = {"visit": visit, "thumbprint": "t" * 43, "sender_key": {}, "wrapped": WRAPPED}
+        Envelope.objects.create(authorization=visit.authorization, **both)
+        Envelope.objects.create(person=provider, authorization=signed_in.authorization, **both)
+        assert claim(token_of(guest), signed_in.tokens.access_token).status_code == 200
+        assert Envelope.objects.get().person == provider
+
+    def test_leaves_what_the_guest_joined_with_its_host(self, signed_in, outsider):
+        """Another's session is not the guest's to take along, nor is the name that they gave there."""
+        visit = make_session(make_authorization(outsider)).visit
+        joined = join(visit.code, device=facts(**TABLET)).json()
+        started = call("post", "sessions", {"name": "Own", "device": facts(**TABLET)}).json()
+        claim(token_of(started), signed_in.tokens.access_token)
+        part = Participant.objects.get(pk=joined["participant_id"])
+        assert (part.person, part.visit.host) == (None, outsider)
 
     def test_leaves_the_quota_with_the_guest(self, guest, signed_in, provider):
         use = SessionUse.objects.get(session_id=guest["id"])
