@@ -6,13 +6,17 @@ import binascii
 import json
 import os
 import sys
+from collections.abc import Callable
 from getpass import getpass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
+from medimic.simulator import conversation, door
 from medimic.simulator.connection import Connection
+from medimic.simulator.conversation import Conversation
+from medimic.simulator.door import Door
 from medimic.simulator.errors import KEY_MISSING, Failure, failure
-from medimic.simulator.keychain import Keychain
+from medimic.simulator.keychain import Keychain, held
 from medimic.simulator.phone import Phone
 
 SERVER = "http://localhost:8000"
@@ -20,6 +24,7 @@ STATE = Path("var") / "simulated-device.json"
 # A phone that nobody described is this one; what was told once is remembered.
 DEFAULTS = {"model": "iPhone 15 Pro", "platform": "ios", "os_version": "17.4", "app_version": "3.2.0"}
 MODES = ("shared_device", "two_device")
+ROLES = ("provider", "patient", "interpreter", "other")
 PLATFORMS = ("ios", "ipados", "android", "macos", "windows", "linux", "chromeos")
 # 1 and 2 say something else here, so that a typing error is not taken for a missing key.
 USAGE = 64
@@ -50,52 +55,112 @@ def parser(program: str) -> argparse.ArgumentParser:
     start = commands.add_parser("start-session", help="start a session, as a guest where not signed in")
     start.add_argument("name_of_session", metavar="NAME")
     start.add_argument("--mode", choices=MODES, default=MODES[0])
-    commands.add_parser("end", help="end a session").add_argument("session", metavar="SESSION")
+    join = commands.add_parser("join", help="ask to be let into a session, and wait for it")
+    join.add_argument("code", metavar="CODE")
+    join.add_argument("name_of_joiner", metavar="NAME")
+    join.add_argument("--role", choices=ROLES, default="patient")
+    join.add_argument("--wait", type=float, default=300, metavar="SECONDS")
+    admit = commands.add_parser("admit", help="let somebody into a session")
+    admit.add_argument("session", metavar="SESSION")
+    admit.add_argument("participant", metavar="PARTICIPANT")
+    admit.add_argument("--digits", default="", help="what the joiner's screen shows; others are refused")
+    admit.add_argument("--role", choices=ROLES, default="", help="default: as the joiner said")
+    admit.add_argument("--wait", type=float, default=60, metavar="SECONDS")
+    refuse = commands.add_parser("refuse", help="send somebody away, or out")
+    refuse.add_argument("session", metavar="SESSION")
+    refuse.add_argument("participant", metavar="PARTICIPANT")
+    people = commands.add_parser("participants", help="who takes part in a session, and who waits")
+    people.add_argument("session", metavar="SESSION")
+    say = commands.add_parser("say", help="encrypt and send one segment")
+    say.add_argument("session", metavar="SESSION")
+    say.add_argument("text", metavar="TEXT")
+    say.add_argument("--as", dest="speaker", default="", metavar="SPEAKER", help="another on this screen")
+    read = commands.add_parser("read", help="fetch, decrypt and print a transcript")
+    read.add_argument("session", metavar="SESSION")
+    end = commands.add_parser("end", help="write the end of a transcript, and end the session")
+    end.add_argument("session", metavar="SESSION")
     commands.add_parser("refresh", help="exchange the refresh token")
     commands.add_parser("sign-out", help="sign this device out")
     commands.add_parser("whoami", help="print this device's own record")
     return parser
 
 
-def main(arguments: list[str], program: str = "simulate_device") -> int:
+def main(
+    arguments: list[str],
+    program: str = "simulate_device",
+    out: TextIO | None = None,
+    err: TextIO | None = None,
+) -> int:
     """Run one command; the exit code: 0, 1 for a refusal, 2 where the key does not fit."""
     options = parser(program).parse_args(arguments)
+
+    def tell(news: dict[str, Any]) -> None:
+        print(json.dumps(news, ensure_ascii=False), file=err or sys.stderr, flush=True)
+
     try:
-        print(json.dumps(_run(options), ensure_ascii=False), flush=True)  # noqa: T201
+        answer = _run(options, tell)
     except Failure as error:
-        _tell(error.document)
+        tell(error.document)
         return error.exit_code
+    print(json.dumps(answer, ensure_ascii=False), file=out or sys.stdout, flush=True)
     return 0
 
 
-def _tell(news: dict[str, Any]) -> None:
-    print(json.dumps(news, ensure_ascii=False), file=sys.stderr, flush=True)  # noqa: T201
+def _run(options: argparse.Namespace, tell: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+    with held(options.state):
+        keychain = Keychain.open(options.state)
+        told = {name: getattr(options, name) for name in ("name", *DEFAULTS) if getattr(options, name)}
+        keychain.facts = {**DEFAULTS, **keychain.facts, **told}
+        keychain.server = options.server or keychain.server or SERVER
+        facts = keychain.facts
+        agent = (
+            f"MediMic/{facts['app_version']} ({facts['model']}; {facts['platform']} {facts['os_version']})"
+        )
+        with Connection(keychain.server, agent.encode("ascii", "replace").decode()) as connection:
+            return _done(options, Phone(keychain, connection, binds=not options.bearer, tell=tell))
 
 
-def _run(options: argparse.Namespace) -> dict[str, Any]:
-    keychain = Keychain.open(options.state)
-    told = {name: getattr(options, name) for name in ("name", *DEFAULTS) if getattr(options, name)}
-    keychain.facts = {**DEFAULTS, **keychain.facts, **told}
-    keychain.server = options.server or keychain.server or SERVER
-    facts = keychain.facts
-    agent = f"MediMic/{facts['app_version']} ({facts['model']}; {facts['platform']} {facts['os_version']})"
-    with Connection(keychain.server, agent.encode("ascii", "replace").decode()) as connection:
-        phone = Phone(keychain, connection, binds=not options.bearer, tell=_tell)
-        match options.command:
-            case "open":
-                return phone.open(options.link, crypto_keys())
-            case "sign-in":
-                return phone.sign_in(options.email, ask)
-            case "start-session":
-                return phone.start_session(options.name_of_session, options.mode)
-            case "end":
-                return phone.end(options.session)
-            case "refresh":
-                return phone.refresh()
-            case "sign-out":
-                return phone.sign_out()
-            case _:
-                return phone.whoami()
+def _done(options: argparse.Namespace, phone: Phone) -> dict[str, Any]:
+    match options.command:
+        case "open":
+            return phone.open(options.link, crypto_keys())
+        case "sign-in":
+            return phone.sign_in(options.email, ask)
+        case "start-session":
+            return conversation.start(phone, options.name_of_session, options.mode)
+        case "join":
+            return door.join(phone, options.code, options.name_of_joiner, options.role, options.wait)
+        case "refresh":
+            return phone.refresh()
+        case "sign-out":
+            return phone.sign_out()
+        case "whoami":
+            return phone.whoami()
+        case "admit" | "refuse" | "participants":
+            return _at_the_door(options, Door(phone, options.session))
+    return _said(options, Conversation(phone, options.session))
+
+
+def _at_the_door(options: argparse.Namespace, here: Door) -> dict[str, Any]:
+    match options.command:
+        case "admit":
+            return here.admit(
+                options.participant, role=options.role, digits=options.digits, seconds=options.wait
+            )
+        case "refuse":
+            return here.refuse(options.participant)
+        case _:
+            return here.participants()
+
+
+def _said(options: argparse.Namespace, here: Conversation) -> dict[str, Any]:
+    match options.command:
+        case "say":
+            return here.say(options.text, options.speaker)
+        case "read":
+            return here.read()
+        case _:
+            return here.end()
 
 
 def ask(what: str) -> str:

@@ -10,6 +10,7 @@ from medimic.simulator.errors import Failure, failure
 from medimic.simulator.proofs import Prover
 
 SECONDS = 15.0
+NOT_MODIFIED = 304
 
 
 class Connection:
@@ -49,16 +50,31 @@ class Connection:
 
         With a prover each attempt carries a proof of its own: one is never taken twice.
         """
+        return _content(self._send(method, path, body, self._headers(method, path, token, prover, headers)))
 
+    def changed(
+        self, path: str, tag: str, *, token: str, prover: Prover | None
+    ) -> tuple[dict[str, Any] | None, str]:
+        """Ask for what may have changed since the answer with that ETag: the new answer and its
+        ETag, or None where nothing did."""
+        known = {"If-None-Match": tag} if tag else {}
+        response = self._send("GET", path, None, self._headers("GET", path, token, prover, known))
+        tag = response.headers.get("ETag", "")
+        return (None if response.status_code == NOT_MODIFIED else _content(response)), tag
+
+    def _headers(
+        self, method: str, path: str, token: str, prover: Prover | None, more: dict[str, str] | None
+    ) -> Callable[[], dict[str, str]]:
         def sent() -> dict[str, str]:
-            made = dict(headers or {})
+            made = dict(more or {})
             if prover is not None:
-                made["DPoP"] = prover.proof(method, self._server + path, token)
+                # Of the address without its query.
+                made["DPoP"] = prover.proof(method, self._server + path.partition("?")[0], token)
             if token:
                 made["Authorization"] = f"{'DPoP' if prover else 'Bearer'} {token}"
             return made
 
-        return _content(self._send(method, path, body, sent))
+        return sent
 
     def sign_in_step(
         self, method: str, step: str, body: dict[str, str] | None = None, *, held: str = ""

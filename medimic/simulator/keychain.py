@@ -1,9 +1,13 @@
 """What a phone keeps in its keychain: here a file that its owner alone can read."""
 
+import fcntl
 import json
 import os
 import tempfile
+import time
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -13,6 +17,8 @@ from joserfc.jwk import ECKey
 from medimic.simulator.errors import failure
 
 OWNER_ALONE = 0o600
+# How long a command waits for another one of the same device.
+PATIENCE = 15.0
 
 
 def new_key() -> dict[str, Any]:
@@ -20,11 +26,33 @@ def new_key() -> dict[str, Any]:
     return dict(ECKey.generate_key("P-256", private=True).as_dict(private=True))
 
 
+@contextmanager
+def held(path: Path) -> Iterator[None]:
+    """One command of a device at a time: two would write over each other's sequence numbers."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    deadline = time.monotonic() + PATIENCE
+    lock = path.with_name(f".{path.name}.lock")
+    with lock.open("a") as file:
+        lock.chmod(OWNER_ALONE)
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise failure("state_in_use", f"Another command is using {path}.") from None
+                time.sleep(0.05)
+            else:
+                break
+        yield
+
+
 @dataclass
 class Keychain:
     """Identity, keys and tokens of one device. `device_id` and the keys survive everything but
-    the file itself; `proof_key` is the one that tokens are bound to. `sessions` holds a session
-    token for each session, by its id."""
+    the file itself; `proof_key` is the one that tokens are bound to. By a session's id `sessions`
+    holds its token, `parts` who this device is in it, `envelopes` its key, wrapped. No session's key
+    is kept in the clear. `joins` and `answers` are handshakes (`Handshakes`), `counters` and `unsent`
+    what was written (`Outbox`)."""
 
     path: Path
     device_id: str
@@ -36,6 +64,12 @@ class Keychain:
     access_token: str = ""
     refresh_token: str = ""
     sessions: dict[str, str] = field(default_factory=dict)
+    parts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    envelopes: dict[str, dict[str, Any]] = field(default_factory=dict)
+    joins: list[dict[str, Any]] = field(default_factory=list)
+    answers: dict[str, dict[str, Any]] = field(default_factory=dict)
+    counters: dict[str, dict[str, Any]] = field(default_factory=dict)
+    unsent: list[dict[str, Any]] = field(default_factory=list)
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -75,7 +109,8 @@ class Keychain:
             raise
 
     def forget_tokens(self) -> None:
-        """After a sign-out: the identity and the keys stay, as in a phone's keychain."""
+        """After a sign-out: the identity and the keys stay, as in a phone's keychain. Without envelopes,
+        which the portal gives to their account alone, they open nothing for whoever signs in next."""
         self.token_type = self.access_token = self.refresh_token = ""
-        self.sessions = {}
+        self.sessions, self.envelopes = {}, {}
         self.save()

@@ -44,7 +44,7 @@ class Phone:
             {"token": content.get("token")}, headers={"X-Api-Key": str(content.get("api_key", ""))}
         )
         facts = {name: value for name, value in content.items() if name not in ("token", "api_key")}
-        return {**_without_secrets(answer), **facts}
+        return {**without_secrets(answer), **facts}
 
     def sign_in(self, email: str, ask: Callable[[str], str]) -> dict[str, Any]:
         """Sign in with e-mail and password, and the second factor where there is one.
@@ -58,32 +58,35 @@ class Phone:
             # Nobody comes back for it: what is left of it would be a credential lying about.
             self.connection.sign_in_step("DELETE", "session", held=held)
             raise
-        return _without_secrets(answer)
+        return without_secrets(answer)
 
     def start_session(self, name: str, mode: str) -> dict[str, Any]:
         """Start a session: for the account that is signed in, or else as a guest."""
         body: dict[str, Any] = {"name": name, "mode": mode}
         headers = {"Idempotency-Key": str(uuid.uuid4())}
         if self.keychain.access_token:
-            answer = self._call("POST", "/api/sessions", body, headers)
+            answer = self.call("POST", "/api/sessions", body, headers)
         else:
             self.keychain.save()
-            body["device"] = self._description()
+            body["device"] = self.description()
             answer = self.connection.call(
-                "POST", "/api/sessions", body, headers=headers, prover=self._prover(self.binds)
+                "POST", "/api/sessions", body, headers=headers, prover=self.prover(self.binds)
             )
             self._keep(answer["tokens"])
         if answer["session_token"]:
-            self.keychain.sessions[answer["id"]] = answer["session_token"]
-            self.keychain.save()
-        return _without_secrets(answer)
+            self.keep_part(answer["id"], answer["session_token"], is_bound=self.is_bound())
+        return without_secrets(answer)
+
+    def keep_part(self, session: str, token: str, *, is_bound: bool, **facts: Any) -> None:
+        """Remember what this device is in a session, with the token that takes part."""
+        self.keychain.sessions[session] = token
+        part = self.keychain.parts.setdefault(session, {"participant_id": None, "host_id": None})
+        part |= {"is_bound": is_bound, **facts}
+        self.keychain.save()
 
     def end(self, session: str) -> dict[str, Any]:
         """End a session that this device's account or guest hosts."""
-        answer = self._call("POST", f"/api/sessions/{_id(session)}/end")
-        if self.keychain.sessions.pop(session, None):
-            self.keychain.save()
-        return answer
+        return self.call("POST", f"/api/sessions/{named(session)}/end")
 
     def refresh(self) -> dict[str, Any]:
         """Exchange the refresh token for new tokens."""
@@ -91,7 +94,7 @@ class Phone:
             "POST",
             "/api/token",
             {"grant_type": "refresh_token", "refresh_token": self._needed(self.keychain.refresh_token)},
-            prover=self._prover(self._is_bound()),
+            prover=self.prover(self.is_bound()),
         )
         self._keep(answer)
         return {"refreshed": True, "expires_in": answer["expires_in"]}
@@ -99,15 +102,15 @@ class Phone:
     def sign_out(self) -> dict[str, Any]:
         """Sign this device out, at the portal and here."""
         body = {"token": self._needed(self.keychain.refresh_token)}
-        self.connection.call("POST", "/api/revoke", body, prover=self._prover(self._is_bound()))
+        self.connection.call("POST", "/api/revoke", body, prover=self.prover(self.is_bound()))
         self.keychain.forget_tokens()
         return {"signed_out": True}
 
     def whoami(self) -> dict[str, Any]:
         """The device's own record, as the portal has it."""
-        return self._call("GET", "/api/device")
+        return self.call("GET", "/api/device")
 
-    def _call(
+    def call(
         self,
         method: str,
         path: str,
@@ -132,7 +135,7 @@ class Phone:
             path,
             body,
             token=self.keychain.access_token,
-            prover=self._prover(self._is_bound()),
+            prover=self.prover(self.is_bound()),
             headers=headers,
         )
 
@@ -151,12 +154,12 @@ class Phone:
     def _log_in(self, proven_by: dict[str, Any], headers: dict[str, str] | None = None) -> dict[str, Any]:
         # Before the call: should its answer be lost for good, the next try comes from the same device.
         self.keychain.save()
-        prover = self._prover(self.binds)
-        body = {**proven_by, "device": self._description()}
+        prover = self.prover(self.binds)
+        body = {**proven_by, "device": self.description()}
         answer = self.connection.call("POST", "/api/device-login", body, headers=headers, prover=prover)
         if "poll_token" in answer:
             answer = self._poll(answer, prover)
-        self.keychain.sessions = {}
+        self.keychain.sessions, self.keychain.envelopes = {}, {}
         self._keep(answer)
         return answer
 
@@ -170,10 +173,10 @@ class Phone:
             answer = self.connection.call("POST", "/api/device-login/poll", body, prover=prover)
         return answer
 
-    def _is_bound(self) -> bool:
+    def is_bound(self) -> bool:
         return self.keychain.token_type == "DPoP"  # noqa: S105
 
-    def _prover(self, is_wanted: bool) -> Prover | None:
+    def prover(self, is_wanted: bool) -> Prover | None:
         return Prover(self.keychain.proof_key) if is_wanted else None
 
     def _needed(self, token: str) -> str:
@@ -187,7 +190,7 @@ class Phone:
         self.keychain.refresh_token = answer["refresh_token"]
         self.keychain.save()
 
-    def _description(self) -> dict[str, Any]:
+    def description(self) -> dict[str, Any]:
         facts = self.keychain.facts
         return {
             "device_id": self.keychain.device_id,
@@ -250,12 +253,13 @@ def _refused(answer: dict[str, Any]) -> Failure:
     return failure("sign_in_refused", "The portal does not let this account in.", status=answer["status"])
 
 
-def _id(session: str) -> str:
+def named(text: str, what: str = "session") -> str:
+    """An id as it is written here."""
     try:
-        return str(uuid.UUID(session))
+        return str(uuid.UUID(text))
     except ValueError:
-        raise failure("not_a_session", "A session is named by its id, as start-session prints it.") from None
+        raise failure(f"not_a_{what}", f"A {what} is named by its id.") from None
 
 
-def _without_secrets(answer: dict[str, Any]) -> dict[str, Any]:
+def without_secrets(answer: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in answer.items() if name not in SECRETS}

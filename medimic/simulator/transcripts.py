@@ -52,12 +52,12 @@ def open_row(session_key: bytes, session: str, row: Mapping[str, Any]) -> Part:
 
 
 def check_transcript(
-    parts: Iterable[Part], *, host: str, is_over: bool, known: Mapping[str, int] | None = None
+    parts: Iterable[Part], *, host: str | None, is_over: bool, known: Mapping[str, int] | None = None
 ) -> Transcript:
     """Say what is repeated, missing, out of order or cut off.
 
-    `host` is the host's participant; `known` the highest sequence per participant that this
-    device itself delivered.
+    `host` is the host's participant, None where this device was not there; `known` the highest
+    sequence per participant that this device itself delivered.
     """
     parts = sorted(parts, key=lambda part: part.position)
     sound = _sound(parts)
@@ -71,7 +71,7 @@ def check_transcript(
     found = {part.problem for part in parts} | {word for part in parts for word in part.before}
     if any(highest.get(name.lower(), 0) < number for name, number in (known or {}).items()):
         found.add(MISSING)
-    if is_over and not _is_ended(sound, host.lower(), there):
+    if is_over and not _is_ended(sound, host, there):
         found.add(END)
     return Transcript(parts, [word for word in WARNINGS if word in found])
 
@@ -110,13 +110,23 @@ def _before(part: Part, highest: dict[str, int], there: dict[str, set[int]]) -> 
     return [word for word in WARNINGS if word in words]
 
 
-def _is_ended(sound: list[Part], host: str, there: dict[str, set[int]]) -> bool:
+def _is_ended(sound: list[Part], host: str | None, there: dict[str, set[int]]) -> bool:
     """Whether the host's last part says that this is the end, and all that the host had read is here."""
-    own = [part for part in sound if part.participant == host]
-    last = max(own, key=lambda part: part.sequence, default=None)
-    if last is None or last.content is None or last.content["type"] != "end":
-        return False
-    return all(number <= max(there.get(name.lower(), ()), default=0) for name, number in _seen(last).items())
+    writers = [host.lower()] if host else [part.participant for part in sound if _is_end(part)]
+    last = [
+        part
+        for part in sound
+        if part.participant in writers and part.sequence == max(there[part.participant])
+    ]
+    return any(
+        _is_end(part)
+        and all(number <= max(there.get(name.lower(), ()), default=0) for name, number in _seen(part).items())
+        for part in last
+    )
+
+
+def _is_end(part: Part) -> bool:
+    return part.content is not None and part.content["type"] == "end"
 
 
 def _seen(part: Part) -> dict[str, int]:

@@ -153,12 +153,12 @@ def all_transcripts():
     def rows(*made):
         return [row(position * 3, segment) for position, segment in enumerate(made, start=1)]
 
-    def case(why, its_rows, warnings, problems=None, before=None, *, is_over=True, known=None):
+    def case(why, its_rows, warnings, problems=None, before=None, *, is_over=True, known=None, host=HOST):
         return {
             "why": why,
             "session": SESSION,
             "session_key": b64(SESSION_KEY),
-            "host": HOST,
+            "host": host,
             "is_over": is_over,
             "known": known or {},
             "rows": its_rows,
@@ -170,6 +170,8 @@ def all_transcripts():
 
     return [
         case("whole", rows(*conversation), []),
+        case("whole, to somebody who was not there", rows(*conversation), [], host=None),
+        case("without an end, to somebody who was not there", rows(*conversation[:4]), ["end"], host=None),
         case("nothing yet", [], [], is_over=False),
         case("nothing, and over", [], ["end"]),
         case("still going on", rows(*conversation[:3]), [], is_over=False),

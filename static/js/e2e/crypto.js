@@ -177,7 +177,7 @@ export async function openRow(sessionKey, session, row) {
 
 // Say what is repeated, missing, out of order or cut off: {parts, warnings}. Each part gets `problem`
 // (of its own) and `before` (what is to be said before it); `warnings` has each kind once.
-// `host` is the host's participant; `known` the highest sequence per participant that this device
+// `host` is the host's participant, null where it is not known; `known` the highest sequence per participant that this device
 // itself delivered (the vault's `delivered`).
 export function checkTranscript(openedParts, { host, isOver, known = {} }) {
   const parts = openedParts.toSorted((a, b) => a.position - b.position);
@@ -196,7 +196,7 @@ export function checkTranscript(openedParts, { host, isOver, known = {} }) {
   for (const [name, number] of Object.entries(known)) {
     if ((highest.get(name.toLowerCase()) ?? 0) < number) found.add("missing");
   }
-  if (isOver && !isEnded(sound, host.toLowerCase(), highest)) found.add("end");
+  if (isOver && !isEnded(sound, host, highest)) found.add("end");
   return { parts, warnings: PROBLEMS.filter((problem) => found.has(problem)) };
 }
 
@@ -231,11 +231,14 @@ function saidBefore(part, highest, there) {
 
 // Whether the host's last part says that this is the end, and all that the host had read is here.
 function isEnded(sound, host, highest) {
-  const own = sound.filter((part) => part.participant === host);
-  const last = own.reduce((a, b) => (a && a.sequence > b.sequence ? a : b), undefined);
-  if (last?.content.type !== "end") return false;
-  return Object.entries(last.content.seen).every(
-    ([name, number]) => number <= (highest.get(name.toLowerCase()) ?? 0),
+  const isEnd = (part) => part.content.type === "end";
+  const writers = host ? [host.toLowerCase()] : sound.filter(isEnd).map((part) => part.participant);
+  return sound.some(
+    (part) =>
+      isEnd(part) &&
+      writers.includes(part.participant) &&
+      part.sequence === highest.get(part.participant) &&
+      Object.entries(part.content.seen).every(([name, number]) => number <= (highest.get(name.toLowerCase()) ?? 0)),
   );
 }
 
