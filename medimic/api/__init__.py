@@ -24,7 +24,6 @@ from medimic.problems import Problem, problem_response
 from sessions_app.api import router as sessions_router
 from sessions_app.api_join import router as join_router
 from sessions_app.api_keys import router as keys_router
-from sessions_app.api_keys import router as keys_router
 from sessions_app.api_segments import router as segments_router
 
 PREFIX = "/api/"
@@ -135,5 +134,4 @@ api.add_router("", flows_router)
 api.add_router("", join_router)
 api.add_router("", sessions_router)
 api.add_router("", segments_router)
-api.add_router("", keys_router)
 api.add_router("", keys_router)
