@@ -17,7 +17,7 @@ from devices.keys import PublicKey
 from devices.models import Token
 from medimic.audit.log import Origin, record
 from medimic.problems import Problem
-from sessions_app import envelopes, handshake, joining, visits
+from sessions_app import envelopes, handshake, joining, news, visits
 from sessions_app.models import Participant, Visit
 from sessions_app.models.transcripts import RESERVED_AHEAD
 
@@ -84,6 +84,7 @@ def admit(
         _wrap(participant, wrapped)
         participant.admit(role, reserving=RESERVED_AHEAD)
         _note(participant, "sessions.admitted", origin)
+        news.session_changed(participant.visit)
         return participant
 
 

@@ -15,6 +15,7 @@ from django.utils import timezone
 from devices import guests, tokens
 from devices.models import DeviceAuthorization, Token
 from medimic.audit.log import Origin, record
+from sessions_app import news
 from sessions_app.models import Envelope, Participant, Visit
 
 
@@ -56,7 +57,11 @@ def _take(guest: DeviceAuthorization, by: DeviceAuthorization) -> int:
     hosts = Participant.objects.filter(visit__in=theirs, is_host=True, person=None)
     hosts.filter(name="").update(name=account.name if account else "")
     hosts.update(person=account)
-    return theirs.update(host=account)
+    taken = list(theirs.values_list("pk", flat=True))
+    theirs.update(host=account)
+    # By now each has its host, whom it is told to.
+    news.session_changed(*Visit.objects.filter(pk__in=taken))
+    return len(taken)
 
 
 def _take_envelopes(visits: QuerySet[Visit], guest: DeviceAuthorization, by: DeviceAuthorization) -> None:
