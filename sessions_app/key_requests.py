@@ -9,6 +9,7 @@ import datetime as dt
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Q
@@ -20,7 +21,7 @@ from accounts.models import Person
 from devices import keys
 from devices.keys import PublicKey
 from devices.models import DeviceAuthorization
-from medimic.audit.log import Detail, Origin, record
+from medimic.audit.log import Origin, record
 from medimic.problems import Problem
 from sessions_app import handshake, joining, visits
 from sessions_app.models import Envelope, KeyRequest, Visit
@@ -62,7 +63,12 @@ def ask(
             created_at=now,
             expires_at=now + LASTS,
         )
-        _record("asked", request, origin, device=by.title, all=session_id is None)
+        record(
+            "sessions.key_asked",
+            origin=origin,
+            **_of(request),
+            details={"device": by.title, "all": session_id is None},
+        )
         return request, True
 
 
@@ -81,7 +87,12 @@ def answer(
         _require_open(request)
         by.bind_key(key)
         request.answer(by, told, nonce)
-        _record("answered", request, origin, device=by.title, asking=request.authorization.title)
+        record(
+            "sessions.key_answered",
+            origin=origin,
+            **_of(request),
+            details={"device": by.title, "asking": request.authorization.title},
+        )
         return request
 
 
@@ -106,7 +117,7 @@ def reveal(
             )
         by.bind_key(key)
         request.reveal(told, keys.thumbprint(key), nonce)
-        _record("revealed", request, origin, device=by.title)
+        record("sessions.key_revealed", origin=origin, **_of(request), details={"device": by.title})
         return request
 
 
@@ -136,13 +147,15 @@ def approve(
         request.carry(_keep(request, wrapped), until=now + LASTS)
         if is_done:
             request.decide(KeyRequest.State.APPROVED, now)
-            _record(
-                "carried",
-                request,
-                origin,
-                device=by.title,
-                asking=request.authorization.title,
-                sessions=request.carried,
+            record(
+                "sessions.key_carried",
+                origin=origin,
+                **_of(request),
+                details={
+                    "device": by.title,
+                    "asking": request.authorization.title,
+                    "sessions": request.carried,
+                },
             )
         return request
 
@@ -233,7 +246,7 @@ def _require_readable(request: KeyRequest, wrapped: Mapping[uuid.UUID, str]) -> 
             )
 
 
-def _there(request: KeyRequest) -> "Q":
+def _there(request: KeyRequest) -> Q:
     return Q(person=request.person_id, thumbprint=request.thumbprint)
 
 
@@ -276,10 +289,14 @@ def _close(request: KeyRequest, state: KeyRequest.State, origin: Origin) -> None
     is_expired = request.expires_at <= timezone.now()
     request.decide(state, timezone.now())
     if not is_expired:
-        _record(state.value, request, origin, asking=request.authorization.title)
+        record(
+            "sessions.key_refused" if state == KeyRequest.State.REFUSED else "sessions.key_withdrawn",
+            origin=origin,
+            **_of(request),
+            details={"asking": request.authorization.title},
+        )
 
 
-def _record(step: str, request: KeyRequest, origin: Origin, **details: Detail) -> None:
-    record(
-        f"sessions.key_{step}", origin=origin, person_id=request.person_id, subject=request, details=details
-    )
+def _of(request: KeyRequest) -> dict[str, Any]:
+    """Whose log a step belongs to, and what it is about."""
+    return {"person_id": request.person_id, "subject": request}
