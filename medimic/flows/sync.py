@@ -58,23 +58,24 @@ def next_round(person: Person, cursor: str) -> Round:
     """
     head = feeds.position_of(person.pk)
     if not cursor:
-        return _first_round(person, head, "")
+        return _first_round(person, head, "", head)
     known = CURSOR.fullmatch(cursor)
     if known is None or int(known[1]) > head:
         # The latter after a backup was restored: what the device knows may be of the time that was lost.
         raise _unknown()
     position, after = int(known[1]), known[2]
-    return _first_round(person, position, after) if after else _changes(person, position)
+    return _first_round(person, position, after, head) if after else _changes(person, position)
 
 
-def _first_round(person: Person, position: int, after: str) -> Round:
+def _first_round(person: Person, position: int, after: str, head: int) -> Round:
     try:
         part = history.part_of(
             person, history.Wanted(timezone.now()), size=SESSIONS_AT_ONCE, place=Place(after=after)
         )
     except Http404:
         raise _unknown() from None
-    answer = Round(_cursor(position), is_first=True, has_more=part.has_next)
+    # Behind its end waits what changed while it went on.
+    answer = Round(_cursor(position), is_first=True, has_more=part.has_next or head > position)
     if part.has_next:
         answer.cursor = _cursor(position, part.edges[1])
     answer.found[Kind.SESSION] = [_session(visit, person) for visit in part.visits]
