@@ -61,7 +61,7 @@ class CodeUnknown(Problem):
     """This code opens no session, for whatever reason."""
 
     def __init__(self) -> None:
-        super().__init__(404, "code_unknown", _("No session can be joined with this code. Check it, please."))
+        super().__init__(404, "code_unknown", _("No session can be joined with this code. Check it."))
 
 
 def join(wanted: Joining, *, authorization: DeviceAuthorization, origin: Origin, jkt: str = "") -> Joined:
