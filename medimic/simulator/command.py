@@ -11,7 +11,7 @@ from getpass import getpass
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
-from medimic.simulator import conversation, door
+from medimic.simulator import carrying, conversation, door
 from medimic.simulator.connection import Connection
 from medimic.simulator.conversation import Conversation
 from medimic.simulator.door import Door
@@ -79,6 +79,15 @@ def parser(program: str) -> argparse.ArgumentParser:
     read.add_argument("session", metavar="SESSION")
     end = commands.add_parser("end", help="write the end of a transcript, and end the session")
     end.add_argument("session", metavar="SESSION")
+    commands.add_parser("key-requests", help="which other devices ask for keys")
+    asking = commands.add_parser("request-keys", help="ask another device for one session's key, or for all")
+    asking.add_argument("session", nargs="?", metavar="SESSION")
+    asking.add_argument("--wait", type=float, default=300, metavar="SECONDS")
+    asking.add_argument("--yes", action="store_true", help="the digits are compared elsewhere: do not ask")
+    approving = commands.add_parser("approve-keys", help="hand keys to the device that asked")
+    approving.add_argument("request", metavar="REQUEST")
+    approving.add_argument("--digits", default="", help="what the other screen shows; others are refused")
+    approving.add_argument("--wait", type=float, default=60, metavar="SECONDS")
     commands.add_parser("refresh", help="exchange the refresh token")
     commands.add_parser("sign-out", help="sign this device out")
     commands.add_parser("whoami", help="print this device's own record")
@@ -130,6 +139,13 @@ def _done(options: argparse.Namespace, phone: Phone) -> dict[str, Any]:
             return conversation.start(phone, options.name_of_session, options.mode)
         case "join":
             return door.join(phone, options.code, options.name_of_joiner, options.role, options.wait)
+        case "key-requests":
+            return carrying.requests(phone)
+        case "request-keys":
+            agree = (lambda _digits: True) if options.yes else agreed
+            return carrying.ask(phone, options.session, agree, seconds=options.wait)
+        case "approve-keys":
+            return carrying.approve(phone, options.request, digits=options.digits, seconds=options.wait)
         case "refresh":
             return phone.refresh()
         case "sign-out":
@@ -169,6 +185,11 @@ def ask(what: str) -> str:
     if not line:
         raise failure("input_missing", f"{what}: nothing was typed.")
     return line
+
+
+def agreed(digits: str) -> bool:
+    """Whether the person says that the other screen shows the same."""
+    return ask(f"Does the other screen show {digits}? yes or no").strip().lower() == "yes"
 
 
 def crypto_keys() -> list[bytes]:

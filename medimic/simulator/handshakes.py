@@ -128,6 +128,16 @@ class Handshakes:
         latest = [join for join in pins if join["keys"] is None][-1:]
         return any(encryption.thumbprint(join["peer_key"]) == mark for join in confirmed or latest)
 
+    def opened(self, session: str, envelope: dict[str, Any]) -> bytes:
+        """A session's key, out of an envelope from somebody whom this device has verified."""
+        if not self.trusts(session, envelope["sender_key"]):
+            raise failure("key_untrusted", "This key comes from a device that was not verified here.")
+        own = self.keychain.private_key
+        key: bytes = _checked(
+            encryption.unwrap, envelope["wrapped"], session, own, envelope["sender_key"], code="key_untrusted"
+        )
+        return key
+
     def _join(self, subject: str) -> dict[str, Any]:
         for join in self.keychain.joins:
             if join["subject"] == subject:
@@ -140,8 +150,8 @@ def _reaches(join: dict[str, Any], session: str) -> bool:
     return join["context"] == session if join["keys"] is None else join["keys"] in ("all", session)
 
 
-def _checked(what: Any, *arguments: Any) -> Any:
+def _checked(what: Any, *arguments: Any, code: str = "answer_unreadable") -> Any:
     try:
         return what(*arguments)
     except Refused as error:
-        raise failure("answer_unreadable", str(error)) from error
+        raise failure(code, str(error)) from error

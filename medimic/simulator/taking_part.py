@@ -3,7 +3,6 @@
 from typing import Any
 
 from medimic.simulator import encryption
-from medimic.simulator.encryption import Refused
 from medimic.simulator.errors import Failure, failure
 from medimic.simulator.handshakes import Handshakes
 from medimic.simulator.phone import Phone, named
@@ -40,14 +39,7 @@ class TakingPart:
         envelope = kept or self._fetched_envelope()
         if envelope is None:
             return None
-        if not self.handshakes.trusts(self.session, envelope["sender_key"]):
-            raise failure("key_untrusted", "This key comes from a device that was not verified here.")
-        try:
-            key = encryption.unwrap(
-                envelope["wrapped"], self.session, self.keychain.private_key, envelope["sender_key"]
-            )
-        except Refused as error:
-            raise failure("key_untrusted", str(error)) from error
+        key = self.handshakes.opened(self.session, envelope)
         if kept is None:
             self._keep_envelope(envelope)
         return key

@@ -1,8 +1,10 @@
 import base64
 import os
+from urllib.parse import urlsplit
 
 import httpx2
 import pytest
+from django.core.cache import cache
 from django.test import Client
 
 from devices import actions
@@ -12,6 +14,7 @@ from medimic.simulator import command
 from medimic.simulator.connection import Connection
 from medimic.simulator.keychain import Keychain
 from medimic.simulator.phone import Phone
+from tests.simulator import phones
 
 
 class Portal(httpx2.BaseTransport):
@@ -71,3 +74,11 @@ def link_for(db):
         return actions.issue_link(account=person, by=person, origin=Origin(ActorKind.PERSON, person.pk)).link
 
     return issue
+
+
+@pytest.fixture
+def live_phone(live_server, settings, tmp_path):
+    """`live_phone("host")`: speaks to the portal over a real connection."""
+    cache.clear()
+    settings.PORTAL_URL = f"http://localhost:{urlsplit(live_server.url).port}"
+    return lambda name: phones.Phone(settings.PORTAL_URL, tmp_path / f"{name}.json")

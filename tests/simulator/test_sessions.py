@@ -1,126 +1,26 @@
 """Sessions between simulated phones, against a live portal."""
 
-import io
 import json
-import queue
-import threading
-from urllib.parse import urlsplit
 
 import pytest
-from django.core.cache import cache
 
-from medimic.simulator import command, encryption
-from medimic.simulator.connection import Connection
+from medimic.simulator import encryption
 from medimic.simulator.encryption import decoded, encoded
-from medimic.simulator.keychain import Keychain, new_key
-from medimic.simulator.phone import Phone as SimulatedPhone
+from medimic.simulator.keychain import new_key
 from sessions_app.models import Envelope, Participant, Segment, Visit
-from tests.cast import PASSWORD
 
 ENCRYPTED = "[Encrypted — key not available on this device]"
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-class Phone:
-    """The command in this very process, over a real connection."""
-
-    def __init__(self, server, state):
-        self.server = server
-        self.state = state
-
-    def attempt(self, *arguments, err=None):
-        out, err = io.StringIO(), err or io.StringIO()
-        code = command.main(
-            ["--server", self.server, "--state", str(self.state), *arguments], out=out, err=err
-        )
-        answer = json.loads(out.getvalue()) if out.getvalue() else None
-        return code, answer, err.getvalue()
-
-    def run(self, *arguments):
-        code, answer, told = self.attempt(*arguments)
-        assert code == 0, told
-        return answer
-
-    def refused(self, *arguments):
-        """The problem document; the last of what it told."""
-        code, answer, told = self.attempt(*arguments)
-        assert (code, answer) == (1, None), told
-        return json.loads(told.splitlines()[-1])
-
-    def sign_in(self, person):
-        keychain = Keychain.open(self.state)
-        keychain.facts = dict(command.DEFAULTS)
-        with Connection(self.server, "MediMic/3.2.0") as connection:
-            SimulatedPhone(keychain, connection).sign_in(person.email, lambda what: PASSWORD)
-        return self
-
-    def kept(self):
-        return json.loads(self.state.read_text())
-
-    def keep(self, **changes):
-        self.state.write_text(json.dumps({**self.kept(), **changes}))
-
-    def joining(self, *arguments):
-        return Joining(self, arguments)
-
-
-class Told(io.StringIO):
-    """What a phone shows, line by line, while it waits."""
-
-    def __init__(self):
-        super().__init__()
-        self.lines = queue.Queue()
-
-    def write(self, text):
-        if text.strip():
-            self.lines.put(json.loads(text))
-        return super().write(text)
-
-
-class Joining:
-    """A phone that waits at the door; what it shows can be read meanwhile."""
-
-    def __init__(self, phone, arguments):
-        self.told = Told()
-        self.outcome = None
-        self.thread = threading.Thread(target=self._run, args=(phone, arguments), daemon=True)
-        self.thread.start()
-        self.participant = self.told.lines.get(timeout=30)["participant_id"]
-
-    def _run(self, phone, arguments):
-        self.outcome = phone.attempt("join", *arguments, err=self.told)
-
-    def digits(self):
-        return self.told.lines.get(timeout=30)["digits"]
-
-    def done(self):
-        self.thread.join(30)
-        code, answer, told = self.outcome
-        assert code == 0, told
-        return answer
-
-    def failed(self):
-        self.thread.join(30)
-        code, answer, told = self.outcome
-        assert (code, answer) == (1, None)
-        return json.loads(told.splitlines()[-1])
+@pytest.fixture
+def host(live_phone, provider):
+    return live_phone("host").sign_in(provider)
 
 
 @pytest.fixture
-def make_phone(live_server, settings, tmp_path):
-    cache.clear()
-    settings.PORTAL_URL = f"http://localhost:{urlsplit(live_server.url).port}"
-    return lambda name: Phone(settings.PORTAL_URL, tmp_path / f"{name}.json")
-
-
-@pytest.fixture
-def host(make_phone, provider):
-    return make_phone("host").sign_in(provider)
-
-
-@pytest.fixture
-def guest(make_phone):
-    return make_phone("guest")
+def guest(live_phone):
+    return live_phone("guest")
 
 
 @pytest.fixture
@@ -132,7 +32,7 @@ def started(host):
 def admitted(host, guest, started):
     """A guest whom the host has let in."""
     joining = guest.joining(started["code"], "Łucja")
-    host.run("admit", started["id"], joining.participant)
+    host.run("admit", started["id"], joining.subject)
     return joining.done()
 
 
@@ -143,8 +43,8 @@ def texts(answer):
 def test_two_phones_hold_a_conversation(host, guest, started):
     joining = guest.joining(started["code"], "Łucja", "--role", "patient")
     waiting = [one for one in host.run("participants", started["id"])["participants"] if not one["is_host"]]
-    assert [one["id"] for one in waiting] == [joining.participant]
-    code, admitted, told = host.attempt("admit", started["id"], joining.participant)
+    assert [one["id"] for one in waiting] == [joining.subject]
+    code, admitted, told = host.attempt("admit", started["id"], joining.subject)
     assert (code, json.loads(told)["digits"]) == (0, joining.digits())
     done = joining.done()
     assert (done["state"], done["digits"]) == ("admitted", admitted["digits"])
@@ -169,39 +69,39 @@ def test_two_phones_hold_a_conversation(host, guest, started):
     assert guest.refused("read", started["id"])["code"] == "token_ended"
 
 
-def test_who_joined_with_an_account_reads_it_afterwards(host, make_phone, started, outsider):
-    phone = make_phone("other").sign_in(outsider)
+def test_who_joined_with_an_account_reads_it_afterwards(host, live_phone, started, outsider):
+    phone = live_phone("other").sign_in(outsider)
     joining = phone.joining(started["code"], "Olga", "--role", "interpreter")
-    assert host.run("admit", started["id"], joining.participant, "--role", "other")["role"] == "other"
+    assert host.run("admit", started["id"], joining.subject, "--role", "other")["role"] == "other"
     assert joining.done()["role"] == "other"
     phone.run("say", started["id"], "Good morning")
     host.run("end", started["id"])
     assert texts(phone.run("read", started["id"])) == [("Olga", "Good morning")]
 
 
-def test_another_device_of_the_account_shows_what_it_cannot_read(host, make_phone, started, provider):
+def test_another_device_of_the_account_shows_what_it_cannot_read(host, live_phone, started, provider):
     host.run("say", started["id"], "Between us")
     host.run("end", started["id"])
-    read = make_phone("tablet").sign_in(provider).run("read", started["id"])
+    read = live_phone("tablet").sign_in(provider).run("read", started["id"])
     assert read["transcript"] == ENCRYPTED
 
 
 def test_other_digits_are_refused(host, guest, started):
     joining = guest.joining(started["code"], "Łucja")
-    refusal = host.refused("admit", started["id"], joining.participant, "--digits", "12345")
+    refusal = host.refused("admit", started["id"], joining.subject, "--digits", "12345")
     assert refusal["code"] == "digits_differ"
     joining.digits()
     assert joining.failed()["code"] == "refused"
-    assert Participant.objects.get(pk=joining.participant).state == "refused"
+    assert Participant.objects.get(pk=joining.subject).state == "refused"
     assert Envelope.objects.count() == 1
 
 
 def test_the_same_digits_are_let_in(host, guest, started):
     joining = guest.joining(started["code"], "Łucja")
     # The first try only answers, for the digits to be shown.
-    assert host.refused("admit", started["id"], joining.participant, "--wait", "0")["code"] == "not_revealed"
+    assert host.refused("admit", started["id"], joining.subject, "--wait", "0")["code"] == "not_revealed"
     digits = joining.digits()
-    admitted = host.run("admit", started["id"], joining.participant, "--digits", digits)
+    admitted = host.run("admit", started["id"], joining.subject, "--digits", digits)
     assert joining.done()["digits"] == admitted["digits"] == digits
 
 
@@ -214,8 +114,8 @@ def test_joining_again_is_the_same_wish_until_the_host_has_answered(host, guest,
     first = guest.joining(started["code"], "Łucja", "--wait", "0")
     assert first.failed()["code"] == "not_admitted"
     second = guest.joining(started["code"], "Łucja")
-    assert second.participant == first.participant
-    host.run("admit", started["id"], second.participant)
+    assert second.subject == first.subject
+    host.run("admit", started["id"], second.subject)
     assert second.done()["state"] == "admitted"
 
 
@@ -237,11 +137,11 @@ def test_several_speak_on_one_screen(host):
     assert Participant.objects.filter(visit=started["id"]).count() == 2
 
 
-def test_a_guest_hosts(make_phone):
-    host, joiner = make_phone("host"), make_phone("joiner")
+def test_a_guest_hosts(live_phone):
+    host, joiner = live_phone("host"), live_phone("joiner")
     started = host.run("start-session", "Visit", "--mode", "two_device")
     joining = joiner.joining(started["code"], "Łucja")
-    host.run("admit", started["id"], joining.participant)
+    host.run("admit", started["id"], joining.subject)
     joining.done()
     joiner.run("say", started["id"], "Hello")
     assert texts(host.run("read", started["id"])) == [("Łucja", "Hello")]
@@ -345,13 +245,13 @@ def test_a_key_that_the_portal_puts_in_is_not_taken(host, guest, started, admitt
 
 def test_a_commitment_that_changes_after_the_answer_keeps_the_joiner_out(host, guest, started):
     joining = guest.joining(started["code"], "Łucja", "--wait", "5")
-    host.refused("admit", started["id"], joining.participant, "--wait", "0")
+    host.refused("admit", started["id"], joining.subject, "--wait", "0")
     joining.digits()
-    row = Participant.objects.get(pk=joining.participant)
+    row = Participant.objects.get(pk=joining.subject)
     flipped = bytearray(decoded(row.commitment))
     flipped[0] ^= 1
     Participant.objects.filter(pk=row.pk).update(commitment=encoded(bytes(flipped)))
-    assert host.refused("admit", started["id"], joining.participant)["code"] == "key_exchanged"
+    assert host.refused("admit", started["id"], joining.subject)["code"] == "key_exchanged"
     assert joining.failed()["code"] == "refused"
 
 
