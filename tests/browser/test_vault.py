@@ -292,6 +292,20 @@ def test_what_waits_moves_above_what_another_profile_wrote(run):
     """) == [[6, 7], ["one", "two"], 4, 8]
 
 
+def test_what_waits_stays_where_the_transcript_holds_nothing_else(run):
+    """Or a server that calls a number taken could have everything said twice."""
+    assert (
+        run("""
+      const key = await e2e.newSessionKey();
+      for (const text of ["one", "two"]) await write(host, key, text);
+      const before = JSON.stringify(await host.unsent(session));
+      await host.renumber({ session, participant, sessionKey: key, sequence: 0 });
+      return before === JSON.stringify(await host.unsent(session));
+    """)
+        is True
+    )
+
+
 def test_one_tab_sends_and_the_next_takes_over_when_it_closes(open_portal):
     first = open_portal()
     second = open_portal(first.page.context.new_page())

@@ -93,12 +93,14 @@ export class Outbox extends Store {
   }
 
   // Give what waits numbers above `sequence`: where the transcript holds other segments of this
-  // participant that opened, up to there. New nonces, same words, same order.
+  // participant that opened, up to there. New nonces, same words, same order. Where it holds none at
+  // the place of what waits, nothing moves: the server's word alone must not make us say things twice.
   async renumber({ session, participant, sessionKey, sequence }) {
     const { account } = this;
     const key = [account, session, participant];
     const isTheirs = (item) => item.session === session && item.row.participant_id === participant;
     const items = (await this.#unsent()).filter(isTheirs);
+    if (!items.some((item) => item.row.sequence <= sequence)) return;
     let next = sequence;
     const moved = [];
     for (const item of items) {
