@@ -13,7 +13,7 @@ from medimic.api_schema import refuses
 from medimic.audit.log import Origin
 from medimic.changes.models import Kind
 from medimic.flows import sync
-from medimic.flows.schemas import Gone, QuestionnaireResponseIn, ReceivedOut, SyncCursor, SyncOut
+from medimic.flows.schemas import QuestionnaireResponseIn, ReceivedOut, SyncCursor, SyncOut
 from medimic.problems import Problem
 from orgs import questionnaires
 
@@ -44,7 +44,7 @@ def synchronize(request: HttpRequest, cursor: Annotated[SyncCursor | None, Query
             "organizations": found.get(Kind.ORGANIZATION, []),
             "enrollments": found.get(Kind.ENROLLMENT, []),
             "questionnaires": found.get(Kind.QUESTIONNAIRE, []),
-            "deleted": [Gone(kind=kind.value, id=pk) for kind, pk in answer.gone],
+            "deleted": [{"kind": kind.value, "id": pk} for kind, pk in answer.gone],
         }
     )
 

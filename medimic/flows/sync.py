@@ -70,7 +70,7 @@ def next_round(person: Person, cursor: str) -> Round:
 def _first_round(person: Person, position: int, after: str, head: int) -> Round:
     try:
         part = history.part_of(
-            person, history.Wanted(timezone.now()), size=SESSIONS_AT_ONCE, place=Place(after=after)
+            person.pk, history.Wanted(timezone.now()), size=SESSIONS_AT_ONCE, place=Place(after=after)
         )
     except Http404:
         raise _unknown() from None
