@@ -21,11 +21,11 @@ from sessions_app.models import Visit
 @never_cache
 def key_requests(request: SignedInRequest) -> HttpResponse:
     """Ask one's other devices for keys, and answer those that ask; `?session=` asks for one alone."""
-    visit = _visit(request)
+    visit, is_device = _visit(request), browsers.taking_part(request) is not None
     context: dict[str, Any] = {
         "visit": visit,
-        "is_device": browsers.taking_part(request) is not None,
-        "settings": present.settings_of(request.user, visit),
+        "is_device": is_device,
+        "settings": present.settings_of(request.user, visit, is_device=is_device),
         "words": present.words(),
     }
     return render(request, "sessions/keys.html", context)
