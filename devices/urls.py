@@ -35,11 +35,6 @@ urlpatterns = [
     path("settings/devices/<uuid:authorization_id>/", views.device_detail, name="device_detail"),
     path("settings/devices/<uuid:authorization_id>/name/", views.device_name, name="device_name"),
     path(
-        "settings/devices/<uuid:authorization_id>/revocation/",
-        views_revocation.device_revocation,
-        name="device_revocation",
-    ),
-    path(
         "settings/devices/<uuid:authorization_id>/revocation/receipt/",
         views_revocation.device_receipt,
         name="device_receipt",

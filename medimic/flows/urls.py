@@ -2,13 +2,18 @@
 
 from django.urls import path
 
-from medimic.flows import founding, invited, inviting, members, organization_audit, organizations
+from medimic.flows import founding, invited, inviting, members, organization_audit, organizations, revocations
 
 HOME = "organizations/<slug:slug>/"
 MEMBERS = f"{HOME}members/"
 INVITATIONS = f"{MEMBERS}invitations/"
 
 urlpatterns = [
+    path(
+        "settings/devices/<uuid:authorization_id>/revocation/",
+        revocations.device_revocation,
+        name="device_revocation",
+    ),
     path("organizations/new/", founding.organization_new, name="organization_new"),
     path(HOME, organizations.organization_detail, name="organization_detail"),
     path(f"{HOME}leaving/", members.organization_leaving, name="organization_leaving"),
