@@ -111,7 +111,7 @@ HEADER = ("time", "kind", "what", "by", "by_id", "concerns", "concerns_id", "obj
 
 
 def records(reader: Person, events: Iterator[AuditEvent], *, chunk: int = 500) -> Iterator[dict[str, str]]:
-    """The events as a file holds them: instants in UTC, and ids beside names; names are asked by the chunk."""
+    """The events as a file holds them: instants in UTC, ids beside names, which are asked by the chunk."""
     for batch in _batches(events, chunk):
         for event, row in zip(batch, rows_for(reader, batch), strict=True):
             yield dict(

@@ -72,10 +72,11 @@ class Consequences:
 def consequences(membership: Membership) -> Consequences:
     """What removing this member would end, for the page that asks."""
     now = timezone.now()
+    is_working = membership.is_working
     return Consequences(
         pooled_devices=_pooled(membership).count(),
-        running_sessions=_hosted(membership, now).count(),
-        taken_part_in=_taken_part_in(membership, now).count(),
+        running_sessions=_hosted(membership, now).count() if is_working else 0,
+        taken_part_in=_taken_part_in(membership, now).count() if is_working else 0,
         issued_links=_issued(membership).count(),
         own_devices=_unattended(membership).count(),
     )
@@ -85,11 +86,13 @@ def remove(*, membership: Membership, by: Person, origin: Origin) -> bool:
     """Remove a member, or leave; False if they had left before. Raises as `orgs.memberships.end`."""
     with transaction.atomic():
         organization = _hold(membership)
+        was_working = membership.is_working
         # Before the membership, in the order of locks; a refusal below undoes it.
         _end_devices(membership, by=by, origin=origin)
         if not memberships.end(membership=membership, by=by, origin=origin):
             return False
-        _end_sessions(membership, origin=origin)
+        if was_working:
+            _end_sessions(membership, origin=origin)
         fleet.member_changed(membership.person_id, organization.pk)
         return True
 
@@ -137,7 +140,10 @@ def _end_devices(membership: Membership, *, by: Person, origin: Origin) -> None:
 
 
 def _end_sessions(membership: Membership, *, origin: Origin) -> None:
-    """Running sessions of the organization: those that they host end, and they leave the others."""
+    """Running sessions of the organization: those that they host end, and they leave the others.
+
+    Of somebody who worked there: a patient's session goes on until its host ends it.
+    """
     now = timezone.now()
     for visit in _hosted(membership, now):
         visits.end(visit, origin=origin)
@@ -153,16 +159,11 @@ def _pooled(membership: Membership) -> QuerySet[DeviceAuthorization]:
 
 
 def _hosted(membership: Membership, at: dt.datetime) -> QuerySet[Visit]:
-    if not membership.is_working:
-        return Visit.objects.none()
     running = Visit.objects.active(at).filter(organization=membership.organization_id)
     return running.filter(host=membership.person_id).order_by("started_at", "id")
 
 
 def _taken_part_in(membership: Membership, at: dt.datetime) -> QuerySet[Participant]:
-    """Of somebody who worked there; a patient's own session goes on until its host ends it."""
-    if not membership.is_working:
-        return Participant.objects.none()
     running = Visit.objects.active(at).filter(organization=membership.organization_id)
     return Participant.objects.filter(
         person=membership.person_id, is_host=False, left_at=None, visit__in=running
@@ -174,8 +175,6 @@ def _issued(membership: Membership) -> QuerySet[DeviceAuthorization]:
 
     Only for those whose links they could not make once they have left: they may have seen them.
     """
-    if not membership.is_working:
-        return DeviceAuthorization.objects.none()
     pending = DeviceAuthorization.objects.living().filter(
         issued_by=membership.person_id,
         device=None,
