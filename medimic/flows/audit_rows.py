@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from django.db.models import Q, QuerySet
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Person
 from medimic import agents
@@ -31,8 +32,21 @@ OF_OTHERS = (
     "devices.link_issued_anew",
     "devices.link_sent",
     "devices.revoked",
+    "devices.allowed_again",
+    "devices.bulk_revoked",
 )
 THEIRS = ("orgs.", "devices.fleet", "devices.pool", "devices.polic", "billing.")
+# Of kinds whose sentence begins with what differs, or is made up from case to case.
+TITLES = {
+    "devices.policy_changed": _("Changed the policies"),
+    "devices.policy_warned": _("Warned of a device that breaks a policy"),
+    "devices.pool_left": _("Gave a pooled device back"),
+    "devices.pool_requested": _("Asked for a device for the pool"),
+    "devices.pool_withdrawn": _("No longer asked for a device for the pool"),
+    "devices.pool_declined": _("Kept a device out of the pool"),
+    "devices.pooled": _("Took a device into the pool"),
+    "devices.revoked": _("Revoked a device"),
+}
 
 
 @dataclass(frozen=True)
@@ -83,7 +97,9 @@ def parts_of(organization: Organization, wanted: Wanted) -> Parts:
 def kinds() -> list[tuple[str, str]]:
     """What can happen in an organization, by its name in the reader's language."""
     found = [kind for kind in registered_kinds() if kind.startswith(THEIRS) or kind in OF_OTHERS]
-    return sorted(((kind, title(kind)) for kind in found), key=lambda choice: choice[1])
+    return sorted(
+        ((kind, str(TITLES.get(kind) or title(kind))) for kind in found), key=lambda choice: choice[1]
+    )
 
 
 def rows_for(reader: Person, events: Iterable[AuditEvent]) -> list[Row]:
@@ -147,7 +163,7 @@ def _batches(events: Iterator[AuditEvent], size: int) -> Iterator[list[AuditEven
 
 def _who(event: AuditEvent, names: dict[uuid.UUID | None, str]) -> str:
     if event.actor_kind == ActorKind.STAFF:
-        return _("Support")
+        return gettext("Support")
     if event.actor_id in names:
         return names[event.actor_id]
     return str(ActorKind(event.actor_kind).label) if event.actor_kind in ActorKind.values else ""
