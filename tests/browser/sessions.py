@@ -44,6 +44,12 @@ def digits(page: Page) -> str:
     return place.inner_text()
 
 
+def agree(guest: Page) -> None:
+    """The joiner's own word that both screens show the same; nothing is written before it."""
+    guest.get_by_role("button", name="They are the same").click()
+    expect(guest.get_by_role("button", name="They are the same")).to_be_hidden(timeout=TURN)
+
+
 def admit(host: Page) -> None:
     host.get_by_role("button", name="Admit").click()
     expect(host.get_by_role("button", name="Admit")).to_have_count(0, timeout=TURN)
@@ -54,6 +60,7 @@ def meet(host: Page, guest: Page, portal: Portal, **options: str) -> None:
     code = start_session(host, portal, **options)
     ask_in(guest, portal, code)
     assert digits(host) == digits(guest)
+    agree(guest)
     admit(host)
     expect(field(guest)).to_be_enabled(timeout=TURN)
 
@@ -70,6 +77,11 @@ def say(page: Page, text: str) -> None:
 def part(page: Page, text: str) -> Locator:
     """One message, wherever it stands."""
     return page.locator("[data-parts] > li").filter(has_text=text)
+
+
+def sent(page: Page, text: str) -> None:
+    """Wait until the server has it, as the page tells."""
+    expect(part(page, text).get_by_text("Sent", exact=True)).to_be_visible(timeout=TURN)
 
 
 def texts(page: Page) -> list[str]:

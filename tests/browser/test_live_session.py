@@ -2,7 +2,7 @@
 
 import re
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from tests.browser.sessions import (
     HOST,
@@ -12,6 +12,7 @@ from tests.browser.sessions import (
     OVER,
     TURN,
     admit,
+    agree,
     ask_in,
     digits,
     end,
@@ -19,15 +20,12 @@ from tests.browser.sessions import (
     meet,
     part,
     say,
+    sent,
     start_session,
     texts,
 )
 
-SENT, WAITING = "Sent", "Waiting to be sent"
-
-
-def sent(page: Page, text: str) -> None:
-    expect(part(page, text).get_by_text(SENT, exact=True)).to_be_visible(timeout=TURN)
+WAITING = "Waiting to be sent"
 
 
 def test_two_browsers_compare_digits_and_talk(new_page, portal, sign_in, console):
@@ -44,6 +42,10 @@ def test_two_browsers_compare_digits_and_talk(new_page, portal, sign_in, console
 
     expect(guest.get_by_role("heading", name=NAME)).to_be_visible(timeout=TURN)
     expect(host.locator("[data-people]")).to_contain_text("Interpreter")
+    # Let in before they have compared: they read, and write once they have.
+    expect(field(guest)).to_be_hidden()
+    agree(guest)
+    expect(field(guest)).to_be_enabled(timeout=TURN)
     say(guest, "I have slept <b>badly</b>.")
     expect(part(host, "I have slept <b>badly</b>.")).to_contain_text("Anna Kowalska", timeout=TURN)
     say(host, "Since when?")
@@ -70,7 +72,9 @@ def test_who_is_refused_learns_it(new_page, portal, sign_in, console):
     digits(host)
     host.get_by_role("button", name="Refuse").click()
 
-    expect(guest.get_by_text(f"{HOST_NAME} did not let you in.", exact=True).first).to_be_visible(timeout=TURN)
+    expect(guest.get_by_text(f"{HOST_NAME} did not let you in.", exact=True).first).to_be_visible(
+        timeout=TURN
+    )
     guest.reload()
     expect(guest.get_by_role("heading", name="You were not let in")).to_be_visible()
 

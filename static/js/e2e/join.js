@@ -2,7 +2,7 @@
 // room where one waits: the host answers, this browser reveals, both screens show six digits.
 
 import { Part, Problem, csrf, facts, isPassing, poll } from "./api.js";
-import { grouped } from "./crypto.js";
+import { compared } from "./compare.js";
 import { Exchanged, isSupported, openVault } from "./vault.js";
 
 const GUEST = "guest";
@@ -78,10 +78,18 @@ async function wait(settings) {
 
   function tell(digits) {
     show("digits");
-    const place = room.querySelector("[data-digits]");
-    place.textContent = grouped(digits);
     // Digit by digit, for whoever listens.
-    announce(`${place.previousElementSibling.textContent}: ${[...digits].join(" ")}`);
+    announce(`${room.querySelector("[data-digits-label]").textContent}: ${[...digits].join(" ")}`);
+    compare();
+  }
+
+  async function compare() {
+    const isSame = await compared(room.querySelector("[data-compare]"), vault, participant);
+    room.querySelector("[data-compared]").hidden = !isSame;
+    if (isSame) return;
+    polling.end();
+    await part.call("POST", "/leave", { csrf: csrf() }).catch(() => {});
+    show("exchanged");
   }
 
   function failed(error) {

@@ -5,6 +5,7 @@
 // and on the disk, and from there to the server.
 
 import { Part, Problem, facts, isPassing, poll } from "./api.js";
+import { compared } from "./compare.js";
 import { decryptSegment, newSessionKey } from "./crypto.js";
 import { dictation } from "./dictation.js";
 import { Door } from "./door.js";
@@ -131,8 +132,21 @@ async function unlock() {
   }
   if (!key) return;
   reading = new Reading({ session, key, vault, ask: (path) => part.call("GET", path) });
-  enable(true);
   await showWaiting();
+  if (settings.isHost) enable(true);
+  else compare();
+}
+
+// Who was let in reads at once, and writes once they have compared the digits themselves.
+async function compare() {
+  composer.hidden = true;
+  const isSame = await compared($("compare"), vault, me);
+  composer.hidden = false;
+  $("compare").hidden = true;
+  if (isOver) return;
+  if (isSame) return enable(true);
+  await part.call("POST", "/leave").catch(() => {});
+  stop("exchanged");
 }
 
 async function openEnvelope(thumbprint) {
@@ -412,6 +426,7 @@ function finish(name) {
   for (const other of ["offline", "expiring", "failed"]) notice(other, false);
   notice(name);
   $("badge").hidden = true;
+  for (const place of document.querySelectorAll("[data-compare]")) place.hidden = true;
   for (const button of document.querySelectorAll("[data-end], [data-ask], [data-dictate], [data-remove]")) button.hidden = true;
 }
 
