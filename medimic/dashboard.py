@@ -37,6 +37,7 @@ def dashboard(request: SignedInRequest) -> HttpResponse:
         "usage": _usage(request.user, standing, dates),
         "is_patient": standing.is_patient_only,
         "may_start": visits.may_start(request.user, standing),
+        "invites_to": next((o for o in standing.organizations if standing.is_admin_of(o)), None),
     }
     return render(request, "dashboard.html", context)
 

@@ -29,6 +29,8 @@ ADMIN = "admin@clinic.example"
 SOLO = "solo@demo.example"
 TRIAL = "trial@demo.example"
 PATIENT = "patient@clinic.example"
+# Works in two organizations.
+LOCUM = "locum@demo.example"
 # Has as many places for devices as they like.
 UNLIMITED = "admin@hospital.example"
 # Has a second factor: the tests enrol one.
@@ -59,6 +61,7 @@ PLAIN = {
     "billing/": [SOLO, ADMIN, TRIAL],
     "join/": [NOBODY, PROVIDER],
     "organization/": [SOLO],
+    "organizations/new/": [SOLO],
     "sessions/": [PROVIDER, PATIENT],
     "sessions/new/": [PROVIDER, SOLO],
     "settings/": [PROVIDER],
@@ -76,6 +79,11 @@ SAME_QUESTION = {"accounts/2fa/reauthenticate/": "accounts/reauthenticate/"}
 # The address is that of the first link of this route on another page.
 LINKED = {
     "organizations/<slug:slug>/": (ADMIN, "organization/"),
+    "organizations/<slug:slug>/audit/": (ADMIN, "organization/"),
+    "organizations/<slug:slug>/leaving/": (PROVIDER, "organization/"),
+    "organizations/<slug:slug>/members/": (ADMIN, "organization/"),
+    "organizations/<slug:slug>/members/invitations/new/": (ADMIN, "organization/"),
+    "organizations/<slug:slug>/settings/": (ADMIN, "organization/"),
     "sessions/<uuid:session_id>/": (PROVIDER, "sessions/"),
     "settings/devices/<uuid:authorization_id>/": (PROVIDER, "settings/devices/"),
     "settings/devices/<uuid:authorization_id>/revocation/": (PROVIDER, "settings/devices/"),
@@ -99,6 +107,8 @@ NO_PAGE = {
     "accounts/sessions/": "leads to Security",
     "accounts/step-up/": "leads to what is missing",
     "healthz": "for probes",
+    "organizations/<slug:slug>/audit/export/": "a file",
+    "organizations/<slug:slug>/members/invitations/<uuid:invitation_id>/sending/": "is posted to",
     "join/<str:code>/": "the page of join/, with the code filled in",
     "readyz": "for probes",
     "sessions/<uuid:session_id>/token/": "JSON",
@@ -185,10 +195,61 @@ def standing_of_a_link(page: Page, portal: Portal) -> None:
     page.goto(portal.url + page.locator("dialog [data-page]").get_attribute("data-page"))
 
 
+def _from_members(page: Page, portal: Portal, *names: str) -> None:
+    """Along these links, from the list of members on."""
+    sign_in(page, portal, ADMIN)
+    page.goto(f"{portal.url}/organization/")
+    for name in ("Members", *names):
+        link = page.get_by_role("main").get_by_role("link", name=name).first
+        page.goto(portal.url + link.get_attribute("href"))
+
+
+def role_of_a_member(page: Page, portal: Portal) -> None:
+    _from_members(page, portal, "Change role")
+
+
+def removal_of_a_member(page: Page, portal: Portal) -> None:
+    _from_members(page, portal, "Remove")
+
+
+def open_invitations(page: Page, portal: Portal) -> None:
+    _from_members(page, portal, "Open invitations")
+
+
+def taking_back_of_one(page: Page, portal: Portal) -> None:
+    _from_members(page, portal, "Open invitations", "Withdraw")
+
+
+def list_of_people(page: Page, portal: Portal) -> None:
+    _from_members(page, portal, "Invite from a list")
+
+
+def handover_of_a_role(page: Page, portal: Portal) -> None:
+    _from_members(page, portal)
+    page.goto(f"{page.url}handover/")
+
+
+def mailed_invitation(page: Page, portal: Portal) -> None:
+    page.goto(mailed_link(portal, r"/invitations/[\w-]{20,}/"))
+
+
+def sign_up_by_invitation(page: Page, portal: Portal) -> None:
+    mailed_invitation(page, portal)
+    page.get_by_role("link", name="Sign up and accept").click()
+
+
 # Pages that one has to act for; by nobody who is signed in.
 REACHED: dict[str, Callable[[Page, Portal], None]] = {
     "accounts/2fa/authenticate/": second_step_of_a_sign_in,
     "accounts/confirm-email/": confirmation_of_an_address,
+    "invitations/<str:token>/": mailed_invitation,
+    "invitations/<str:token>/sign-up/": sign_up_by_invitation,
+    "organizations/<slug:slug>/members/<uuid:membership_id>/removal/": removal_of_a_member,
+    "organizations/<slug:slug>/members/<uuid:membership_id>/role/": role_of_a_member,
+    "organizations/<slug:slug>/members/handover/": handover_of_a_role,
+    "organizations/<slug:slug>/members/invitations/": open_invitations,
+    "organizations/<slug:slug>/members/invitations/<uuid:invitation_id>/withdrawal/": taking_back_of_one,
+    "organizations/<slug:slug>/members/invitations/list/": list_of_people,
     "sessions/<uuid:session_id>/ending/": ending_of_a_session,
     "settings/devices/<uuid:authorization_id>/authentication/": standing_of_a_link,
     "settings/devices/<uuid:authorization_id>/name/": renaming_of_a_device,
@@ -251,6 +312,23 @@ def no_device_found(page: Page, portal: Portal) -> None:
     page.goto(f"{portal.url}/settings/devices/?q=nothing-of-this-name")
 
 
+def preview_of_a_list(page: Page, portal: Portal) -> None:
+    page.goto(f"{portal.url}/organization/")
+    page.goto(f"{page.url}members/invitations/list/")
+    page.get_by_label("Or type or paste the list").fill("new@clinic.example\nnobody\nprovider@clinic.example")
+    page.get_by_role("button", name="Look at the list").click()
+    page.get_by_text("This is no email address").wait_for()
+
+
+def no_invitation(page: Page, portal: Portal) -> None:
+    page.goto(f"{portal.url}/invitations/{'A' * 43}/")
+
+
+def organizations_menu(page: Page, portal: Portal) -> None:
+    page.goto(f"{portal.url}/organization/")
+    page.get_by_role("button", name="Change organization").click()
+
+
 def revocation_dialog(page: Page, portal: Portal) -> None:
     page.goto(f"{portal.url}/settings/devices/")
     page.get_by_role("main").get_by_role("link", name="Revoke").first.click()
@@ -287,6 +365,9 @@ STATES: dict[str, tuple[str, Callable[[Page, Portal], None]]] = {
     "the menu of columns": (PROVIDER, columns_menu),
     "a search for a device that finds nothing": (PROVIDER, no_device_found),
     "the dialog before a revocation": (PROVIDER, revocation_dialog),
+    "the preview of a list of people to invite": (ADMIN, preview_of_a_list),
+    "an invitation that is not good": (PROVIDER, no_invitation),
+    "the menu of organizations": (LOCUM, organizations_menu),
     "the account menu": (PROVIDER, account_menu),
     "a form with mistakes": (PROVIDER, rejected_form),
     "an unknown address": (PROVIDER, unknown_address),
