@@ -52,6 +52,12 @@ def as_number(text: str) -> str:
     return str(number.as_e164) if number.is_valid() else ""
 
 
+def readable(number: str) -> str:
+    """As people write it: "+44 20 7946 0123"; anything else as it is."""
+    parsed = PhoneNumber.from_string(number) if number else None
+    return str(parsed.as_international) if parsed and parsed.is_valid() else number
+
+
 def phone_hash(number: str) -> str:
     return crypto.keyed_hash(PHONE_PURPOSE, number)
 

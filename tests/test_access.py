@@ -13,6 +13,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from devices import fleet
 from devices.models import Device, DeviceAuthorization, DeviceType, Platform
 from sessions_app.models import Visit
 from tests.orgs import care
@@ -97,6 +98,44 @@ TABLE = {
     "organizations/<slug:slug>/leaving/": Access(
         WORKPLACE, signed_in(MISSING, provider=MOVED, colleague=MOVED, admin=MOVED)
     ),
+    "organizations/<slug:slug>/devices/": Access(MANAGED, signed_in(WRONG_METHOD)),
+    # Of what matters only somebody who has just proved who they are is told more.
+    "organizations/<slug:slug>/devices/export/": Access(signed_in(MOVED), signed_in(WRONG_METHOD)),
+    "organizations/<slug:slug>/devices/revocations/": Access(
+        signed_in(WRONG_METHOD), signed_in(MISSING, provider=FORBIDDEN, colleague=FORBIDDEN, admin=MOVED)
+    ),
+    "organizations/<slug:slug>/devices/revocations/<uuid:revocation_id>/": MOVED_ON,
+    "organizations/<slug:slug>/devices/revocations/<uuid:revocation_id>/state/": Access(
+        MANAGED_NOTHING, signed_in(WRONG_METHOD)
+    ),
+    "organizations/<slug:slug>/devices/<uuid:authorization_id>/": Access(MANAGED, signed_in(WRONG_METHOD)),
+    "organizations/<slug:slug>/devices/<uuid:authorization_id>/revocation/": Access(
+        MANAGED, signed_in(MISSING, provider=FORBIDDEN, colleague=FORBIDDEN, admin=MOVED)
+    ),
+    "organizations/<slug:slug>/devices/<uuid:authorization_id>/allowance/": Access(
+        MANAGED, signed_in(MISSING, provider=FORBIDDEN, colleague=FORBIDDEN, admin=MOVED)
+    ),
+    "organizations/<slug:slug>/devices/<uuid:authorization_id>/pooling/": Access(MANAGED, MANAGED),
+    # There is no device in the pool, and nobody was asked for one.
+    "organizations/<slug:slug>/devices/pool/<uuid:device_id>/": Access(
+        MANAGED_NOTHING, signed_in(WRONG_METHOD)
+    ),
+    "organizations/<slug:slug>/devices/pool/<uuid:device_id>/place/": Access(
+        MANAGED_NOTHING, MANAGED_NOTHING
+    ),
+    "organizations/<slug:slug>/devices/pool/<uuid:device_id>/return/": Access(
+        MANAGED_NOTHING, MANAGED_NOTHING
+    ),
+    "organizations/<slug:slug>/devices/pool/<uuid:device_id>/revocation/": Access(
+        MANAGED_NOTHING, MANAGED_NOTHING
+    ),
+    "organizations/<slug:slug>/devices/pool/<uuid:device_id>/allowance/": Access(
+        MANAGED_NOTHING, MANAGED_NOTHING
+    ),
+    "organizations/<slug:slug>/devices/pool-requests/<uuid:request_id>/withdrawal/": Access(
+        signed_in(WRONG_METHOD), MANAGED_NOTHING
+    ),
+    "organizations/<slug:slug>/policies/": Access(MANAGED, MANAGED),
     "organizations/<slug:slug>/members/": Access(WORKPLACE, signed_in(WRONG_METHOD)),
     "organizations/<slug:slug>/members/handover/": MOVED_ON,
     "organizations/<slug:slug>/members/invitations/": Access(MANAGED, signed_in(WRONG_METHOD)),
@@ -120,6 +159,9 @@ TABLE = {
     # The device is the provider's, not the patient's.
     "organizations/<slug:slug>/patients/<uuid:person_id>/devices/<uuid:authorization_id>/revocation/": Access(
         MANAGED_NOTHING, MANAGED_NOTHING
+    ),
+    "organizations/<slug:slug>/patients/<uuid:person_id>/devices/<uuid:authorization_id>/allowance/": Access(
+        signed_in(WRONG_METHOD), MANAGED_NOTHING
     ),
     # For nothing that there is.
     "organizations/<slug:slug>/patients/<uuid:person_id>/enrollments/": Access(
@@ -180,6 +222,8 @@ TABLE = {
     "settings/devices/": PAGE,
     # A link is a credential: the sign-in of these clients is too long ago.
     "settings/devices/authentication/": MOVED_ON,
+    # Who asks for a device asks its owner alone.
+    "settings/devices/pool-requests/<uuid:request_id>/": Access(signed_in(MISSING), signed_in(MISSING)),
     "settings/devices/<uuid:authorization_id>/": Access(
         signed_in(MISSING, provider=OK), signed_in(WRONG_METHOD)
     ),
@@ -317,6 +361,7 @@ def owned(provider, clinic, patient) -> dict[str, str]:
     )
     now = timezone.now()
     authorization = DeviceAuthorization.objects.create(account=provider, device=device, activated_at=now)
+    fleet.device_changed(device.pk)
     visit = Visit.objects.create(
         name="Morning round",
         code="ABCDEF",

@@ -8,12 +8,14 @@ from typing import Any
 
 from django.db.models import Count
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from accounts.models import Person
 from devices.models import DeviceAuthorization
 from devices.presenters import DevicePresenter, DeviceRow
 from medimic.formatting import Dates
+from orgs import patients
 from orgs.models import (
     Enrollment,
     Membership,
@@ -22,6 +24,7 @@ from orgs.models import (
     QuestionnaireVersion,
 )
 
+Reason = DeviceAuthorization.RevokedReason
 MOST_DEVICES = 50
 MOST_ANSWERS = 50
 
@@ -32,6 +35,7 @@ class PatientRow:
 
     name: str
     phone_number: str
+    # In use.
     devices: int
     since: str
     url: str
@@ -72,7 +76,7 @@ def rows(memberships: Iterable[Membership], slug: str, dates: Dates) -> list[Pat
     return [
         PatientRow(
             name=row.person.name,
-            phone_number=row.person.phone_number,
+            phone_number=patients.readable(row.person.phone_number),
             devices=devices.get(row.person_id, 0),
             since=dates.date(row.created_at),
             url=f"{prefix}{row.person_id}/",
@@ -86,6 +90,8 @@ def of(membership: Membership, *, viewer: Person, with_email: bool, may_revoke: 
     patient, organization, dates = membership.person, membership.organization, Dates.of(viewer)
     return {
         "patient": patient,
+        "membership": membership,
+        "phone_number": patients.readable(patient.phone_number),
         "patient_email": patient.email if with_email else "",
         "has_sign_in": bool(patient.email) or patient.has_usable_password(),
         "since": dates.date(membership.created_at),
@@ -96,29 +102,60 @@ def of(membership: Membership, *, viewer: Person, with_email: bool, may_revoke: 
     }
 
 
-def device_row(authorization: DeviceAuthorization, dates: Dates) -> DeviceRow:
-    """As others see it: without its number, and without the pages that are its person's own."""
-    return _for_others(DevicePresenter(dates).row(authorization))
+@dataclass(frozen=True)
+class PatientDevice:
+    """A device as the organization sees it: without the number in its row, and without the pages
+    that are its person's own. `allowance_url` is there where the organization ended its access."""
+
+    row: DeviceRow
+    allowance_url: str = ""
 
 
-def _for_others(row: DeviceRow) -> DeviceRow:
-    return replace(row, phone_number="", url="", naming_url="", revocation_url="", link_url="", state_url="")
+def device_row(authorization: DeviceAuthorization, organization: Organization, dates: Dates) -> DeviceRow:
+    return _for_others(DevicePresenter(dates).row(authorization), authorization, organization)
 
 
-def _devices(membership: Membership, viewer: Person, dates: Dates, *, may_revoke: bool) -> list[DeviceRow]:
+def _for_others(row: DeviceRow, authorization: DeviceAuthorization, organization: Organization) -> DeviceRow:
+    shown = replace(row, phone_number="", url="", naming_url="", revocation_url="", link_url="", state_url="")
+    if authorization.revoked_at is None:
+        return shown
+    told = {
+        Reason.SELF: _("revoked by the patient"),
+        Reason.DISUSE: _("revoked, not used for long"),
+        Reason.STAFF: _("revoked by support"),
+        Reason.ALLOWED: _("allowed again, not signed in yet"),
+    }
+    # Which other organization a patient has is not to be told.
+    why = told.get(Reason(authorization.revoked_reason), _("revoked"))
+    if _ended_here(authorization, organization):
+        why = _("revoked by the organization")
+    return replace(shown, status=replace(row.status, reason=why))
+
+
+def _ended_here(authorization: DeviceAuthorization, organization: Organization) -> bool:
+    return (
+        authorization.revoked_reason == Reason.ORGANIZATION and authorization.revoked_in_id == organization.pk
+    )
+
+
+def _devices(
+    membership: Membership, viewer: Person, dates: Dates, *, may_revoke: bool
+) -> list[PatientDevice]:
     theirs = DeviceAuthorization.objects.visible_to(membership.person).listed().with_state()
     present = DevicePresenter(dates)
     prefix = reverse("organization_patient", args=[membership.organization.slug, membership.person_id])
     found = []
     for authorization in theirs.defer("push_token").order_by("-created_at", "id")[:MOST_DEVICES]:
         row = present.row(authorization)
-        shown = _for_others(row)
+        shown = _for_others(row, authorization, membership.organization)
+        url = f"{prefix}devices/{authorization.pk}/"
         if may_revoke and row.revocation_url:
-            shown = replace(shown, revocation_url=f"{prefix}devices/{authorization.pk}/revocation/")
+            shown = replace(shown, revocation_url=f"{url}revocation/")
         if authorization.issued_by_id == viewer.pk:
             # Whoever made the link may ask what became of it, and make it anew.
             shown = replace(shown, link_url=row.link_url, state_url=row.state_url)
-        found.append(shown)
+        is_blocked = may_revoke and _ended_here(authorization, membership.organization)
+        found.append(PatientDevice(shown, f"{url}allowance/" if is_blocked else ""))
     return found
 
 

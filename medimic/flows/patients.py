@@ -13,7 +13,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from devices import actions
 from devices.models import DeviceAuthorization
@@ -116,6 +116,7 @@ def patient_revocation(
             by=request.user,
             origin=Origin.of(request),
             reason=DeviceAuthorization.RevokedReason.ORGANIZATION,
+            organization=organization,
         )
         names = {"device": authorization.title}
         told = (
@@ -126,9 +127,27 @@ def patient_revocation(
     context = {
         "organization": organization,
         "patient": membership.person,
-        "row": patient_facts.device_row(authorization, Dates.of(request.user)),
+        "row": patient_facts.device_row(authorization, organization, Dates.of(request.user)),
     }
     return render(request, "patients/revocation.html", context)
+
+
+@login_required
+@require_POST
+def patient_allowance(
+    request: SignedInRequest, slug: str, person_id: uuid.UUID, authorization_id: uuid.UUID
+) -> HttpResponse:
+    """An admin lets a patient sign in again on a device whose access the organization ended."""
+    organization = managed(request, slug)
+    _organization, membership = resolve(request, slug, person_id)
+    theirs = DeviceAuthorization.objects.visible_to(membership.person).listed()
+    authorization = get_object_or_404(theirs, pk=authorization_id)
+    if actions.allow_again(
+        authorization=authorization, organization=organization, by=request.user, origin=Origin.of(request)
+    ):
+        told = _("%(device)s may sign in again, by a new link or by the patient's own sign-in.")
+        messages.success(request, told % {"device": authorization.title})
+    return redirect("organization_patient", slug, person_id)
 
 
 def resolve(request: SignedInRequest, slug: str, person_id: uuid.UUID) -> tuple[Organization, Membership]:

@@ -19,6 +19,11 @@ urlpatterns = [
         name="organization_patient_revocation",
     ),
     path(
+        "<uuid:person_id>/devices/<uuid:authorization_id>/allowance/",
+        patients.patient_allowance,
+        name="organization_patient_allowance",
+    ),
+    path(
         "<uuid:person_id>/enrollments/",
         patient_care.patient_enrollment,
         name="organization_patient_enrollment",

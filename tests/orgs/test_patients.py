@@ -11,6 +11,7 @@ from accounts.models import Person
 from devices.models import DeviceAuthorization
 from medimic.audit.log import SYSTEM
 from medimic.audit.models import AuditEvent
+from medimic.problems import Problem
 from orgs import patients
 from orgs.models import Membership
 from tests import cast
@@ -192,7 +193,7 @@ class TestPage:
         care.enroll(membership, version)
         care.receive(membership.person, version)
         response = sign_in(provider).get(address(clinic, membership.person_id))
-        assert [row.name for row in response.context["devices"]] == ["Pixel 8"]
+        assert [device.row.name for device in response.context["devices"]] == ["Pixel 8"]
         assert [row.title for row in response.context["enrollments"]] == ["Sleep diary"]
         assert [row.title for row in response.context["responses"]] == ["Sleep diary"]
         assert [title for _pk, title in response.context["enrollable"]] == ["Wound diary"]
@@ -319,7 +320,7 @@ class TestRevocation:
         client.post(self.path(clinic, membership))
         authorization = DeviceAuthorization.objects.get()
         assert authorization.revoked_reason == "organization"
-        assert authorization.revoked_by == admin
+        assert (authorization.revoked_by, authorization.revoked_in) == (admin, clinic)
         assert AuditEvent.objects.filter(kind="devices.revoked", actor_id=admin.pk).exists()
 
     def test_a_provider_does_not(self, clinic, provider, sign_in):
@@ -330,6 +331,31 @@ class TestRevocation:
         assert client.post(self.path(clinic, membership)).status_code == 403
         assert DeviceAuthorization.objects.get().revoked_at is None
         assert b"Revoke" not in client.get(address(clinic, membership.person_id)).content
+
+    def test_an_admin_allows_it_again(self, clinic, admin, provider, sign_in):
+        membership = care.make_patient(clinic)
+        device = {"device_id": "the-patients-own-telephone"}
+        sign_in_device(membership.person, **device)
+        client = sign_in(admin)
+        revocation = self.path(clinic, membership)
+        client.post(revocation)
+        allowance = revocation.replace("revocation", "allowance")
+        with pytest.raises(Problem, match="device_blocked"):
+            sign_in_device(membership.person, **device)
+        assert b"Allow again" in client.get(address(clinic, membership.person_id)).content
+        assert sign_in(provider).post(allowance).status_code == 403
+        client.post(allowance)
+        assert sign_in_device(membership.person, **device).authorization.is_active
+
+    @pytest.mark.parametrize(("where", "told"), [("here", "by the organization"), ("there", "revoked")])
+    def test_of_another_organization_is_told_without_naming_it(self, clinic, admin, sign_in, where, told):
+        membership = care.make_patient(clinic)
+        authorization = sign_in_device(membership.person).authorization
+        organization = clinic if where == "here" else cast.make_organization()
+        authorization.revoke(by=admin, reason="organization", organization=organization)
+        (device,) = sign_in(admin).get(address(clinic, membership.person_id)).context["devices"]
+        assert device.row.status.reason.endswith(told)
+        assert bool(device.allowance_url) == (where == "here")
 
     def test_of_a_colleagues_device_there_is_none(self, clinic, admin, provider, sign_in):
         membership = care.make_patient(clinic)
