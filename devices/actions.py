@@ -37,6 +37,7 @@ from medimic import crypto
 from medimic.audit.log import Origin, record
 from medimic.audit.models import ActorKind
 from medimic.problems import Problem
+from orgs.models import Organization
 
 Reason = DeviceAuthorization.RevokedReason
 
@@ -63,7 +64,7 @@ def issue_link(
         raise ValueError("one account's device makes no room for another's")
     with transaction.atomic():
         if instead_of is not None:
-            _revoke(instead_of, by=by, origin=origin, reason=Reason.SELF, also_locking=[account.pk])
+            end(instead_of, by=by, origin=origin, reason=Reason.SELF, also_locking=[account.pk])
         limits.require_place(limits.lock(account.pk))
         authorization = DeviceAuthorization.objects.create(
             pk=draft or uuid.uuid4(), account=account, name=name, phone_number=phone_number, issued_by=by
@@ -88,8 +89,8 @@ def log_in(*, token: str, device: DeviceIn, origin: Origin, proof: Proof | None 
     fresh tokens, and the first die.
 
     Raises `Problem`: `registration_unknown`, `registration_expired`,
-    `registration_used`, `registration_cancelled`, `device_blocked`, `account_inactive`,
-    `device_limit` or `dpop_replayed`. A refusal leaves the link as good as it was.
+    `registration_used`, `registration_cancelled`, `device_blocked`, `pool_closed`,
+    `account_inactive`, `device_limit` or `dpop_replayed`. A refusal leaves the link as good as it was.
     """
     try:
         with transaction.atomic():
@@ -189,6 +190,7 @@ def revoke(
     origin: Origin,
     reason: Reason = Reason.SELF,
     is_unrecognized: bool = False,
+    organization: Organization | None = None,
 ) -> bool:
     """End a device's access to an account, or cancel a link that nobody has used yet.
 
@@ -198,20 +200,29 @@ def revoke(
     False, without a row in the log, where it had ended before.
     """
     with transaction.atomic():
-        ended = _revoke(authorization, by=by, origin=origin, reason=reason, is_unrecognized=is_unrecognized)
+        ended = end(
+            authorization,
+            by=by,
+            origin=origin,
+            reason=reason,
+            is_unrecognized=is_unrecognized,
+            organization=organization,
+        )
     authorization.refresh_from_db()
     return ended
 
 
-def _revoke(
+def end(
     authorization: DeviceAuthorization,
     *,
     by: Person | None,
     origin: Origin,
     reason: Reason,
     is_unrecognized: bool = False,
+    organization: Organization | None = None,
     also_locking: Iterable[uuid.UUID] = (),
 ) -> bool:
+    """As `revoke`, in the caller's transaction."""
     # First the links: a device that is signing in with one holds its row, and we wait for it.
     links_held = Registration.objects.select_for_update(no_key=True).filter(authorization=authorization)
     list(links_held.order_by("created_at", "id").values_list("pk"))
@@ -229,7 +240,7 @@ def _revoke(
     had_route = bool(fresh.push_hash)
     if device is None:
         reason = Reason.CANCELLED
-    if not fresh.revoke(by=by, reason=reason):
+    if not fresh.revoke(by=by, reason=reason, organization=organization):
         return False
     if device is not None:
         ownership.pass_on(device, fresh, heirs)
@@ -243,6 +254,7 @@ def _revoke(
         "devices.revoked" if device else "devices.link_cancelled",
         origin=origin,
         person_id=fresh.account_id,
+        organization_id=organization.pk if organization else None,
         subject=fresh,
         details={
             "device": fresh.title,
@@ -255,6 +267,30 @@ def _revoke(
         notices.revoked(fresh)
         fleet.device_changed(device.pk)
     return True
+
+
+def allow_again(
+    *, authorization: DeviceAuthorization, organization: Organization, by: Person, origin: Origin
+) -> bool:
+    """Let an account sign in again on a device whose access this organization ended; False if it did not.
+
+    Nothing of before comes back: it takes a sign-in, or a new link.
+    """
+    with transaction.atomic():
+        device = ownership.lock(authorization.device_id)
+        if device is None or not authorization.allow_again(organization):
+            return False
+        record(
+            "devices.allowed_again",
+            origin=origin,
+            person_id=authorization.account_id,
+            organization_id=organization.pk,
+            subject=authorization,
+            details={"device": authorization.title},
+        )
+        notices.allowed_again(authorization, organization)
+        fleet.device_changed(device.pk)
+        return True
 
 
 def sign_out(*, token: str, origin: Origin, prove: tokens.Prove = dpop.as_bearer) -> bool:

@@ -2,16 +2,20 @@
 
 from dataclasses import dataclass, replace
 
+from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Person
-from devices import fleet, identity, limits, notices, ownership, push
+from devices import fleet, identity, limits, notices, ownership, pool_admission, push
 from devices.models import DeviceAuthorization, DeviceAuthorizationQuerySet
 from devices.schemas import DeviceIn
 from devices.tokens import IssuedTokens
 from medimic.audit.log import Origin, record
 from medimic.audit.models import ActorKind
 from medimic.problems import Problem
+from orgs.models import Membership
+
+Reason = DeviceAuthorization.RevokedReason
 
 
 @dataclass(frozen=True)
@@ -26,7 +30,7 @@ def let_in(pending: DeviceAuthorization, facts: DeviceIn, origin: Origin) -> Non
     """Attach a device to the account of `pending`, which may be new. Its tokens are for the caller to issue.
 
     Must be in a transaction, and locks the device, then the account, which is fresh afterwards.
-    Raises `Problem`: `account_inactive`, `device_blocked` or `device_limit`.
+    Raises `Problem`: `account_inactive`, `device_blocked`, `pool_closed` or `device_limit`.
     """
     device, is_new = identity.find_or_make(facts)
     if pending.account_id is None:
@@ -36,6 +40,7 @@ def let_in(pending: DeviceAuthorization, facts: DeviceIn, origin: Origin) -> Non
     known = DeviceAuthorization.objects.filter(device=device, account=account, successor=None)
     refuse_blocked(known)
     is_known = known.exists()
+    pool_admission.refuse_closed(device, is_known=is_known)
     ownership.settle(device, account, pending)
     if not is_new:
         identity.describe(device, facts)
@@ -62,8 +67,13 @@ def refuse_closed(account: Person) -> None:
 
 
 def refuse_blocked(known: DeviceAuthorizationQuerySet) -> None:
-    """Raises `Problem` 403 `device_blocked` where one of them was ended by whom alone can allow it again."""
-    if known.filter(revoked_reason__in=DeviceAuthorization.BLOCKING_REASONS).exists():
+    """Raises `Problem` 403 `device_blocked` where one of them was ended by whom alone can allow it again:
+    the organization or support, and a pooled device for somebody who has left the organization."""
+    still_in = Membership.objects.living().filter(
+        person=OuterRef("account"), organization=OuterRef("device__owner_organization")
+    )
+    left = Q(revoked_reason=Reason.LEFT, device__owner_organization__isnull=False) & ~Exists(still_in)
+    if known.filter(Q(revoked_reason__in=DeviceAuthorization.BLOCKING_REASONS) | left).exists():
         raise Problem(
             403,
             "device_blocked",

@@ -14,15 +14,15 @@ from devices.auth import device_auth, device_or_portal_auth, portal_auth
 from devices.confirmation import Asked
 from devices.dpop import BOUND_CODES, PROOF_CODES
 from devices.models import DeviceAuthorization, Token
-from devices.presenters import api_record
+from devices.presenters import api_record, own_record
 from devices.recent import authenticated_recently
 from devices.schemas import (
     AskedOut,
     DeviceListOut,
     DeviceLoginIn,
-    DeviceOut,
     DevicePatch,
     DeviceRegisterIn,
+    OwnDeviceOut,
     PollIn,
     RegisteredOut,
     RevokeIn,
@@ -105,6 +105,7 @@ def devices(request: HttpRequest, user_id: Id | None = None) -> dict[str, Any]:
         "second_factor_needed",
         "email_unverified",
         "device_blocked",
+        "pool_closed",
         "account_inactive",
         "device_limit",
         *PROOF_CODES,
@@ -180,18 +181,18 @@ def revoke(request: HttpRequest, body: RevokeIn) -> Status[None]:
     return Status(200, None)
 
 
-@router.get("/device", auth=device_auth, response=DeviceOut, summary="Read this device's own record")
+@router.get("/device", auth=device_auth, response=OwnDeviceOut, summary="Read this device's own record")
 def device(request: HttpRequest) -> dict[str, Any]:
-    return api_record(_own(request))
+    return own_record(_own(request))
 
 
-@router.patch("/device", auth=device_auth, response=DeviceOut, summary="Change this device's own record")
+@router.patch("/device", auth=device_auth, response=OwnDeviceOut, summary="Change this device's own record")
 def update_device(request: HttpRequest, body: DevicePatch) -> dict[str, Any]:
     """Versions, name and push token; what is left out stays, and `"push": null` ends pushes."""
     authorization = _own(request)
     origin = Origin.device(request, authorization.account_id)
     actions.update_record(authorization=authorization, changes=body, origin=origin)
-    return api_record(authorization)
+    return own_record(authorization)
 
 
 def _own(request: HttpRequest) -> DeviceAuthorization:
@@ -204,7 +205,7 @@ def _signed_in(outcome: SignedIn | Asked) -> Status[dict[str, Any]]:
         given = {"digits": outcome.digits, "poll_token": outcome.poll_token}
         told = {name: value for name, value in given.items() if value}
         return Status(202, {"interval": outcome.interval, **told})
-    return Status(200, {**_tokens(outcome.tokens), "device": api_record(outcome.authorization)})
+    return Status(200, {**_tokens(outcome.tokens), "device": own_record(outcome.authorization)})
 
 
 def _tokens(issued: tokens.IssuedTokens) -> dict[str, Any]:

@@ -12,12 +12,15 @@ from dataclasses import dataclass
 from allauth.usersessions.models import UserSession
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.sessions.models import Session
+from django.db import transaction
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from accounts import sign_ins
+from accounts import actions, sign_ins
 from accounts.models import Person
+from devices import tokens
 from devices.models import DeviceAuthorization
+from medimic.audit.log import Origin
 
 NOTE = "device_authorization"
 
@@ -62,6 +65,15 @@ def living_on(authorization: DeviceAuthorization) -> list[UserSession]:
         for session in Session.objects.filter(session_key__in=rows)
         if session.get_decoded().get(NOTE) == str(authorization.pk)
     ]
+
+
+def end(*, person: Person, sign_in: UserSession, origin: Origin) -> None:
+    """Sign one of the person's browsers out, and out of the sessions that it takes part in."""
+    with transaction.atomic():
+        for session in Session.objects.filter(session_key=sign_in.session_key):
+            if noted := session.get_decoded().get(NOTE):
+                tokens.end_session_tokens(authorization=DeviceAuthorization(pk=noted))
+        actions.end_sign_in(person=person, sign_in=sign_in, origin=origin)
 
 
 def end_with_device(

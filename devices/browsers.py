@@ -22,7 +22,7 @@ from pydantic import StringConstraints
 from ua_parser import Result, parse
 
 from accounts.models import Person
-from devices import admission, browser_sign_ins, guests, identity, tokens, touch
+from devices import admission, browser_sign_ins, fleet, guests, identity, tokens, touch
 from devices.models import Device, DeviceAuthorization, DeviceType, Platform
 from devices.schemas import DeviceIn
 from medimic import crypto
@@ -198,6 +198,7 @@ def _update(authorization: DeviceAuthorization, facts: BrowserIn) -> None:
     identity.describe(device, facts)
     if was_named:
         authorization.rename(facts.name)
+    fleet.device_changed(device.pk)
 
 
 # --- Signing in on it -------------------------------------------------------------

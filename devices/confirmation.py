@@ -20,7 +20,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Person
-from devices import admission, tokens
+from devices import admission, policies, tokens
 from devices.admission import SignedIn
 from devices.models import Confirmation, DeviceAuthorization, Registration
 from devices.schemas import DeviceIn
@@ -60,8 +60,8 @@ class Question:
 
 
 def is_wanted(account: Person) -> bool:
-    """Whether devices of this person must be confirmed. (What an organization demands joins here.)"""
-    return account.confirm_devices
+    """Whether devices of this person must be confirmed: they want it so, or an organization does."""
+    return account.confirm_devices or policies.confirmation_demanded(account)
 
 
 def ask(registration: Registration, facts: DeviceIn, origin: Origin, jkt: str) -> Asked:

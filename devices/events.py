@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from devices import receipts
 from devices.models import DeviceAuthorization
@@ -29,6 +29,27 @@ def register() -> None:
     present("devices.renamed", gettext_lazy("Renamed %(before)s to %(device)s"))
     present("devices.guest_registered", gettext_lazy("Registered a guest's device: %(device)s"))
     present("devices.revoked", _revoked)
+    present("devices.allowed_again", gettext_lazy("Let %(device)s be used again"))
+    present("devices.bulk_revoked", _bulk_revoked)
+    present("devices.fleet_exported", gettext_lazy("Exported the organization's devices: %(devices)s"))
+    present(
+        "devices.pool_requested",
+        gettext_lazy("%(organization)s asked to take %(device)s into its pool: %(place)s"),
+    )
+    present("devices.pool_declined", gettext_lazy("Kept %(device)s out of the pool of %(organization)s"))
+    present(
+        "devices.pool_withdrawn", gettext_lazy("%(organization)s no longer asks for %(device)s (%(place)s)")
+    )
+    present("devices.pooled", gettext_lazy("%(device)s went into the pool of %(organization)s: %(place)s"))
+    present("devices.pool_moved", gettext_lazy("Moved the pooled %(device)s from %(before)s to %(place)s"))
+    present("devices.pool_left", _pool_left)
+    present(
+        "devices.pool_revoked",
+        gettext_lazy("Revoked the pooled %(device)s (%(place)s) for all accounts: %(accounts)s"),
+    )
+    present("devices.pool_allowed_again", gettext_lazy("Let the pooled %(device)s (%(place)s) be used again"))
+    present("devices.policy_changed", _policy_changed)
+    present("devices.policy_warned", gettext_lazy("Warned of %(device)s: %(about)s"))
 
 
 def _revoked(event: AuditEvent, details: Mapping[str, Any]) -> str:
@@ -42,6 +63,26 @@ def _revoked(event: AuditEvent, details: Mapping[str, Any]) -> str:
         told = _("%(told)s, not recognized") % {"told": told}
     ended = [f"{line.label} {line.ended}" for line in receipts.lines(details) if line.ended]
     return _("%(told)s. Ended: %(ended)s") % {"told": told, "ended": ", ".join(ended)} if ended else told
+
+
+def _bulk_revoked(event: AuditEvent, details: Mapping[str, Any]) -> str:
+    return ngettext(
+        "Revoked %(devices)s device of the organization in one act",
+        "Revoked %(devices)s devices of the organization in one act",
+        int(details["devices"]),
+    ) % dict(details)
+
+
+def _pool_left(event: AuditEvent, details: Mapping[str, Any]) -> str:
+    if details.get("receiver"):
+        return _("%(device)s (%(place)s) left the pool of %(organization)s for %(receiver)s") % details
+    return _("%(device)s (%(place)s) left the pool of %(organization)s") % details
+
+
+def _policy_changed(event: AuditEvent, details: Mapping[str, Any]) -> str:
+    if details.get("before"):
+        return _("Changed the policy for devices: %(after)s (before: %(before)s)") % details
+    return _("Changed the policy for devices: %(after)s") % details
 
 
 def _confirmation_refused(event: AuditEvent, details: Mapping[str, Any]) -> str:

@@ -51,6 +51,17 @@ def os_group(platform: str, version: str) -> str:
     return f"{platform} {main[0] if main else version}".strip().lower()[:60]
 
 
+def main_version(platform: str, group: str) -> str:
+    """The number in a group, "17" of "ios 17"; empty where the system goes by a name."""
+    rest = group.removeprefix(platform).strip()
+    return rest if rest.isdecimal() else ""
+
+
+def plain_version(key: str) -> str:
+    """ "3.10" of its key, for people."""
+    return re.sub(r"\d+", lambda digits: str(int(digits[0])), key)
+
+
 def _facts(device: Device) -> dict[str, Any]:
     return {
         "platform": device.platform,

@@ -5,7 +5,7 @@ import uuid
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from devices import identity, ownership, push, tokens
+from devices import fleet, identity, ownership, pool_admission, push, tokens
 from devices.models import Device, DeviceAuthorization, Token
 from devices.schemas import DeviceIn
 from devices.tokens import IssuedTokens
@@ -36,6 +36,7 @@ def register(device: DeviceIn, origin: Origin) -> DeviceAuthorization:
         # The caller may have made the row just before, to lock it.
         is_new = not row.authorizations.exists()
         _refuse_blocked(row)
+        pool_admission.refuse_closed(row, is_known=row.authorizations.filter(account=None).exists())
         if not is_new and not row.has_account():
             identity.describe(row, device)
         row.belong_to_guest()
@@ -49,6 +50,8 @@ def register(device: DeviceIn, origin: Origin) -> DeviceAuthorization:
             subject=authorization,
             details={"device": str(row), "is_new": is_new},
         )
+        if row.owner_organization_id:
+            fleet.device_changed(row.pk)
         return authorization
 
 

@@ -5,7 +5,7 @@ from django.utils import translation
 from django.utils.translation import gettext
 
 from accounts.models import Person
-from devices.models import DeviceAuthorization
+from devices.models import Device, DeviceAuthorization, PoolRequest
 from medimic import sms
 from medimic.outbox.mail import enqueue_mail
 from medimic.outbox.sms import enqueue_text
@@ -22,7 +22,17 @@ def revoked(authorization: DeviceAuthorization) -> None:
     _tell(authorization, "devices.revoked", "devices/mail/revoked")
 
 
-def _tell(authorization: DeviceAuthorization, kind: str, template: str) -> None:
+def allowed_again(authorization: DeviceAuthorization, organization: Organization) -> None:
+    """An organization that ended a device's access takes that back."""
+    _tell(
+        authorization,
+        "devices.allowed_again",
+        "devices/mail/allowed_again",
+        organization=organization.name,
+    )
+
+
+def _tell(authorization: DeviceAuthorization, kind: str, template: str, **more: str) -> None:
     account = authorization.account
     if account is None or not account.email:
         return
@@ -35,9 +45,59 @@ def _tell(authorization: DeviceAuthorization, kind: str, template: str) -> None:
             "details": str(authorization.device),
             "devices_path": reverse("devices"),
             "security_path": reverse("security"),
+            **more,
         },
         person=account,
         subject_id=authorization.pk,
+    )
+
+
+def pool_requested(request: PoolRequest, authorization: DeviceAuthorization) -> None:
+    """An organization asks to have somebody's device in its pool."""
+    _tell(
+        authorization,
+        "devices.pool_requested",
+        "devices/mail/pool_requested",
+        organization=request.organization.name,
+        place=request.place,
+        by=request.requested_by.get_full_name(),
+        request_path=reverse("pool_request", args=[request.pk]),
+    )
+
+
+def given_back(device: Device, to: Person, organization: Organization, place: str) -> None:
+    """A device left a pool, and is somebody's own now: it counts for them."""
+    row = device.authorizations.living().filter(account=to).select_related("account", "device").first()
+    if row is not None:
+        _tell(
+            row,
+            "devices.given_back",
+            "devices/mail/given_back",
+            organization=organization.name,
+            place=place,
+        )
+
+
+def below_policy(authorization: DeviceAuthorization, organization: Organization, asked: str) -> None:
+    """A device runs an older version than its person's organization asks for. It goes on working."""
+    _tell(
+        authorization,
+        "devices.below_policy",
+        "devices/mail/below_policy",
+        organization=organization.name,
+        asked=asked,
+    )
+
+
+def disuse(authorization: DeviceAuthorization, organization: Organization, days: int, on: str) -> None:
+    """A device was not in use for long, and will be revoked unless it is used again."""
+    _tell(
+        authorization,
+        "devices.disuse",
+        "devices/mail/disuse",
+        organization=organization.name,
+        days=str(days),
+        on=on,
     )
 
 

@@ -35,6 +35,14 @@ def api_record(authorization: DeviceAuthorization) -> dict[str, Any]:
     }
 
 
+def own_record(authorization: DeviceAuthorization) -> dict[str, Any]:
+    """What a device reads of itself (`OwnDeviceOut`): in a pool, whose it is and where it stands."""
+    device = authorization.device
+    organization = device.owner_organization if device else None
+    pool = {"organization": organization.name, "place": device.place} if device and organization else None
+    return {**api_record(authorization), "pool": pool}
+
+
 @dataclass(frozen=True)
 class Status:
     """What a row says of its state: a badge of one word, and the reason beside it."""
@@ -72,6 +80,8 @@ class DeviceRow:
     link_url: str
     state_url: str
     is_asking: bool
+    # Of a device in a pool: whose it is and where it stands.
+    pool: str
 
 
 class DevicePresenter:
@@ -136,7 +146,12 @@ class DevicePresenter:
             link_url=f"{url}authentication/" if is_waiting else "",
             state_url=f"{url}authentication/state/" if is_waiting and self.is_awaited(row) else "",
             is_asking=is_waiting and row.is_asking,  # type: ignore[attr-defined]
+            pool=self.pool(device) if device and device.owner_organization_id else "",
         )
+
+    def pool(self, device: Device) -> str:
+        """ "Exam room 2 · Northgate Hospital"."""
+        return " · ".join(filter(None, (device.place, str(device.owner_organization))))
 
     def status(self, row: DeviceAuthorization) -> Status:
         """Active or Inactive, with the reason beside it."""

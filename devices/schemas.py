@@ -117,6 +117,17 @@ class DeviceOut(Reply):
     device_status_id: Literal["ACTIVE", "INACTIVE"]
 
 
+class PoolOut(Reply):
+    organization: str
+    place: str
+
+
+class OwnDeviceOut(DeviceOut):
+    """What a device reads of itself. In an organization's pool, it shows its person whose it is."""
+
+    pool: PoolOut | None = Field(description="Whose device it is, if it is in an organization's pool.")
+
+
 class DeviceListOut(Reply):
     devices: list[DeviceOut]
 
@@ -152,4 +163,4 @@ class TokensOut(Reply):
 
 
 class SignedInOut(TokensOut):
-    device: DeviceOut
+    device: OwnDeviceOut

@@ -1,10 +1,25 @@
 """Addresses of devices."""
 
-from django.urls import path
+from django.urls import URLPattern, URLResolver, include, path
 
-from devices import views, views_authentication, views_revocation
+from devices import (
+    views,
+    views_authentication,
+    views_fleet,
+    views_fleet_device,
+    views_fleet_revocation,
+    views_policies,
+    views_pool,
+    views_revocation,
+    views_sign_ins,
+)
 
-urlpatterns = [
+urlpatterns: list[URLPattern | URLResolver] = [
+    path(
+        "settings/security/browsers/<slug:reference>/sign-out/",
+        views_sign_ins.browser_sign_out,
+        name="browser_sign_out",
+    ),
     path("settings/devices/", views.devices, name="devices"),
     # Before the identifiers, which it would otherwise have to be one of.
     path(
@@ -39,5 +54,83 @@ urlpatterns = [
         views_revocation.device_receipt,
         name="device_receipt",
     ),
+    path("settings/devices/pool-requests/<uuid:request_id>/", views_pool.pool_request, name="pool_request"),
     path("user-profile", views.user_profile, name="user_profile"),
+]
+
+# Of organizations, for their admins.
+urlpatterns += [
+    path(
+        "organizations/<slug:slug>/",
+        include(
+            [
+                path("devices/", views_fleet.organization_devices, name="organization_devices"),
+                path(
+                    "devices/export/",
+                    views_fleet.organization_devices_export,
+                    name="organization_devices_export",
+                ),
+                path(
+                    "devices/revocations/",
+                    views_fleet_revocation.organization_devices_revocations,
+                    name="organization_devices_revocations",
+                ),
+                path(
+                    "devices/revocations/<uuid:revocation_id>/",
+                    views_fleet_revocation.organization_devices_revocation,
+                    name="organization_devices_revocation",
+                ),
+                path(
+                    "devices/revocations/<uuid:revocation_id>/state/",
+                    views_fleet_revocation.organization_devices_revocation_state,
+                    name="organization_devices_revocation_state",
+                ),
+                path(
+                    "devices/pool-requests/<uuid:request_id>/withdrawal/",
+                    views_fleet_device.pool_request_withdrawal,
+                    name="pool_request_withdrawal",
+                ),
+                path("devices/pool/<uuid:device_id>/", views_pool.pooled_device, name="pooled_device"),
+                path(
+                    "devices/pool/<uuid:device_id>/place/",
+                    views_pool.pooled_device_place,
+                    name="pooled_device_place",
+                ),
+                path(
+                    "devices/pool/<uuid:device_id>/return/",
+                    views_pool.pooled_device_return,
+                    name="pooled_device_return",
+                ),
+                path(
+                    "devices/pool/<uuid:device_id>/revocation/",
+                    views_pool.pooled_device_revocation,
+                    name="pooled_device_revocation",
+                ),
+                path(
+                    "devices/pool/<uuid:device_id>/allowance/",
+                    views_pool.pooled_device_allowance,
+                    name="pooled_device_allowance",
+                ),
+                path(
+                    "devices/<uuid:authorization_id>/", views_fleet_device.fleet_device, name="fleet_device"
+                ),
+                path(
+                    "devices/<uuid:authorization_id>/revocation/",
+                    views_fleet_device.fleet_device_revocation,
+                    name="fleet_device_revocation",
+                ),
+                path(
+                    "devices/<uuid:authorization_id>/allowance/",
+                    views_fleet_device.fleet_device_allowance,
+                    name="fleet_device_allowance",
+                ),
+                path(
+                    "devices/<uuid:authorization_id>/pooling/",
+                    views_fleet_device.fleet_device_pooling,
+                    name="fleet_device_pooling",
+                ),
+                path("policies/", views_policies.organization_policies, name="organization_policies"),
+            ]
+        ),
+    ),
 ]

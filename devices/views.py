@@ -14,6 +14,7 @@ from accounts.presenters import sign_in_rows
 from devices import actions, browser_sign_ins, browsers
 from devices.forms import DeviceNameForm
 from devices.models import DeviceAuthorization
+from devices.pool import waiting_requests
 from devices.presenters import DevicePresenter
 from devices.table import STORAGE_KEY, DeviceFilter, headers
 from medimic.audit.log import Origin
@@ -44,6 +45,7 @@ def devices(request: SignedInRequest) -> HttpResponse:
         "storage_key": STORAGE_KEY,
         "this_icon": icon("check"),
         "security_url": reverse("security"),
+        "pool_requests": waiting_requests(request.user),
         "sign_ins": sign_in_rows(signed_in.elsewhere[:SHOWN_SIGN_INS], dates, request.session.session_key),
     }
     return render(request, "devices/devices.html", context)

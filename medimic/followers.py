@@ -15,8 +15,6 @@ Follower = Callable[..., None]
 class Topic(StrEnum):
     # Told with the person's id.
     PERSON_NAMED = "person named"
-    # Told with the person's id and the organization's: joined, another role, or left.
-    MEMBERSHIP = "membership changed"
 
 
 _followers: dict[Topic, list[Follower]] = {topic: [] for topic in Topic}

@@ -4,15 +4,28 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('devices', '0003_token_participant'),
+        ("devices", "0003_token_participant"),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='deviceauthorization',
-            name='revoked_reason',
-            field=models.CharField(blank=True, choices=[('self', 'revoked by you'), ('disuse', 'revoked, not used for long'), ('organization', 'revoked by your organization'), ('left', 'ended, no longer in the organization'), ('staff', 'revoked by support'), ('succeeded', 'signed in again'), ('cancelled', 'link cancelled'), ('expired', 'link expired')], default='', max_length=12),
+            model_name="deviceauthorization",
+            name="revoked_reason",
+            field=models.CharField(
+                blank=True,
+                choices=[
+                    ("self", "revoked by you"),
+                    ("disuse", "revoked, not used for long"),
+                    ("organization", "revoked by your organization"),
+                    ("left", "ended, no longer in the organization"),
+                    ("staff", "revoked by support"),
+                    ("succeeded", "signed in again"),
+                    ("cancelled", "link cancelled"),
+                    ("expired", "link expired"),
+                ],
+                default="",
+                max_length=12,
+            ),
         ),
     ]

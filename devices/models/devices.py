@@ -33,6 +33,7 @@ class Platform(models.TextChoices):
     CHROMEOS = "chromeos", "ChromeOS"
 
 
+POOL = ("owner_organization", "place", "pool_ended_at")
 VERSION_KEYS = (("os_version", "os_version_key"), ("app_version", "app_version_key"))
 
 
@@ -130,6 +131,41 @@ class Device(models.Model):
         self.guest_owned = False
         self.save(update_fields=["owner_person", "guest_owned"])
 
+    def join_pool(self, organization: Organization, place: str) -> None:
+        """Make an organization its owner, in whoever's place."""
+        self.owner_person, self.guest_owned = None, False
+        self.owner_organization, self.place, self.pool_ended_at = organization, place, None
+        self.save(update_fields=["owner_person", "guest_owned", *POOL])
+
+    def leave_pool(self, person: Person | None) -> None:
+        """Make a person its owner instead; with None it has no owner."""
+        self.owner_organization, self.place, self.pool_ended_at = None, "", None
+        self.owner_person = person
+        self.save(update_fields=["owner_person", *POOL])
+
+    def end_in_pool(self) -> bool:
+        """Nobody can sign in on it from now on; False if that was so already."""
+        if self.pool_ended_at is not None:
+            return False
+        self.pool_ended_at = timezone.now()
+        self.save(update_fields=["pool_ended_at"])
+        return True
+
+    def reopen_in_pool(self) -> bool:
+        if self.pool_ended_at is None:
+            return False
+        self.pool_ended_at = None
+        self.save(update_fields=["pool_ended_at"])
+        return True
+
+    def move(self, place: str) -> bool:
+        """Say where it stands; False if that is known already."""
+        if place == self.place:
+            return False
+        self.place = place
+        self.save(update_fields=["place"])
+        return True
+
     def belong_to_guest(self) -> None:
         """Make the guest its owner, unless it has one."""
         if not self.is_owned:
@@ -177,7 +213,7 @@ class DeviceAuthorizationQuerySet(models.QuerySet["DeviceAuthorization"]):
         )
         links = Registration.objects.good().filter(authorization=OuterRef("pk")).order_by("-expires_at")
         asking = Confirmation.objects.waiting().filter(registration__authorization=OuterRef("pk"))
-        return self.select_related("device").annotate(
+        return self.select_related("device__owner_organization").annotate(
             is_signed_in=Exists(refresh_tokens),
             link_expires_at=links.values("expires_at")[:1],
             is_asking=Exists(asking),
@@ -318,7 +354,9 @@ class DeviceAuthorization(models.Model):
         self.save(update_fields=None if self._state.adding else attached)
         DeviceAuthorization.objects.filter(pk__in=[row.pk for row in older]).update(successor=self)
 
-    def revoke(self, *, by: Person | None, reason: RevokedReason) -> bool:
+    def revoke(
+        self, *, by: Person | None, reason: RevokedReason, organization: Organization | None = None
+    ) -> bool:
         """End it: no token of it is taken from the next request on, and nothing is pushed to it.
 
         False, without a change, if it has ended before. Ownership of the device is
@@ -328,6 +366,7 @@ class DeviceAuthorization(models.Model):
             "revoked_at": timezone.now(),
             "revoked_by": by,
             "revoked_reason": reason,
+            "revoked_in": organization,
             **NO_PUSH,
         }
         if not DeviceAuthorization.objects.living().filter(pk=self.pk).update(**ending):
@@ -335,6 +374,17 @@ class DeviceAuthorization(models.Model):
         for field, value in ending.items():
             setattr(self, field, value)
         self.key_pairs.filter(ended_at=None).update(ended_at=self.revoked_at)
+        return True
+
+    def allow_again(self, organization: Organization) -> bool:
+        """Let its account sign in on the device again; False unless this organization ended it."""
+        reasons = self.RevokedReason
+        ended = DeviceAuthorization.objects.filter(
+            pk=self.pk, revoked_reason=reasons.ORGANIZATION, revoked_in=organization
+        )
+        if not ended.update(revoked_reason=reasons.ALLOWED):
+            return False
+        self.revoked_reason = reasons.ALLOWED
         return True
 
     def rename(self, name: str) -> bool:

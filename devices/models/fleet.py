@@ -120,9 +120,9 @@ class SessionTally(models.Model):
 class BulkRevocation(models.Model):
     """Many devices that an admin revokes in one act: exactly those that the preview listed.
 
-    `targets` holds the 16 bytes of each `FleetTarget`'s id in turn (an authorization's, or a pooled
-    device's behind `pooled_from`); `done` says how many of them are through, `ended` how many
-    of those had still something to end.
+    `targets` holds 16 bytes for each: the ids of authorizations, behind them those of `pooled`
+    devices. `done` says how many of them are through, `ended` how many of those had
+    still something to end.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

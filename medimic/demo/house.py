@@ -8,14 +8,18 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import Person
-from devices import actions
-from devices.models import DeviceAuthorization
+from devices import actions, pool
+from devices import fleet as device_fleet
+from devices.models import DeviceAuthorization, Platform
 from medimic.audit.log import Origin
 from medimic.audit.models import ActorKind
+from medimic.demo import care, joining
 from medimic.demo.accounts import ACCOUNTS
 from medimic.demo.cast import Cast, Casting
 from medimic.demo.fleet import FAIRPHONE_5, Fleet, equip
 from medimic.demo.history import History
+from orgs.models import Policy
+from sessions_app import tallies
 
 SEED = 20_260_101
 # Long enough for several billing periods, whose first day is no first of the month.
@@ -39,7 +43,10 @@ def build(password: str) -> None:
     history.tell(days=SINCE.days - 3)
     fleet.save()
     history.save()
+    tallies.rebuild()
+    device_fleet.refresh_all()
     _act(cast)
+    care.tell(cast)
 
 
 def _act(cast: Cast) -> None:
@@ -47,11 +54,39 @@ def _act(cast: Cast) -> None:
     provider = cast.person("provider@clinic.example")
     origin = Origin(ActorKind.PERSON, provider.pk, agent=AGENT)
     actions.issue_link(account=provider, by=provider, name="Paul's new phone", origin=origin)
+    _ask_of_devices(cast)
+    joining.invite(cast, AGENT)
     colleague = cast.person("colleague@clinic.example")
     actions.revoke(
         authorization=_lost_phone(colleague),
         by=colleague,
         origin=Origin(ActorKind.PERSON, colleague.pk, agent=AGENT),
+    )
+
+
+def _ask_of_devices(cast: Cast) -> None:
+    """Policies that some devices break, and a question that a member has not answered."""
+    Policy.objects.create(
+        organization=cast.clinic.organization,
+        lowest_app={Platform.IOS: "3.1", Platform.ANDROID: "3.1"},
+        unused_days=60,
+    )
+    hospital, admin = cast.hospital.organization, cast.person("admin@hospital.example")
+    Policy.objects.create(
+        organization=hospital,
+        lowest_app={Platform.IOS: "3.1", Platform.IPADOS: "3.2", Platform.ANDROID: "3.1"},
+        lowest_os={Platform.IPADOS: "17", Platform.IOS: "17"},
+        confirm_devices=False,
+    )
+    member = next(person for person in cast.hospital.staff if person not in (admin, cast.locum))
+    pool.ask(
+        authorization=DeviceAuthorization.objects.living().filter(
+            account=member, device__owner_person=member
+        )[0],
+        organization=hospital,
+        place="Exam room 4",
+        by=admin,
+        origin=Origin(ActorKind.PERSON, admin.pk, agent=AGENT),
     )
 
 

@@ -21,6 +21,7 @@ STYLES = (
     "chart",
     "table",
     "columns",
+    "fleet",
     "tabs",
     "message",
     "dialog",
