@@ -6,6 +6,8 @@ columns that are added later need nothing here.
 
 import datetime as dt
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from django.db import connection, transaction
 from django.utils import timezone
@@ -41,7 +43,7 @@ def fill(*, own: int, others: int, devices: int) -> Person:
         for number in range(max(devices // PEOPLE_PER_DEVICE, 1))
     )
     foreign_device = _devices(people, devices)[0]
-    with transaction.atomic():
+    with transaction.atomic(), _bulk():
         _sessions(own_device, own, TOPICS)
         _recent(own_device)
         if others:
@@ -51,6 +53,25 @@ def fill(*, own: int, others: int, devices: int) -> Person:
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE")
     return provider
+
+
+@contextmanager
+def _bulk() -> Iterator[None]:
+    """Without indexes, which are made anew afterwards, and without checks of foreign keys."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = ANY(%s)"
+            " AND indexname NOT IN (SELECT conname FROM pg_constraint)",
+            [[Visit._meta.db_table, Participant._meta.db_table]],
+        )
+        indexes = cursor.fetchall()
+        for name, _definition in indexes:
+            cursor.execute(f'DROP INDEX "{name}"')
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        yield
+        cursor.execute("SET LOCAL session_replication_role = DEFAULT")
+        for _name, definition in indexes:
+            cursor.execute(definition)
 
 
 def _person(email: str) -> Person:

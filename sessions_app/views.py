@@ -19,9 +19,9 @@ from sessions_app import export, visits
 from sessions_app.forms import HistoryFilter
 from sessions_app.history import each, page_for
 from sessions_app.models import Visit
-from sessions_app.presenters_live import transcript_settings, transcript_words
 from sessions_app.presenters import session_rows
 from sessions_app.presenters_detail import SessionFacts
+from sessions_app.presenters_live import transcript_settings, transcript_words
 
 
 @require_safe
