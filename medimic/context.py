@@ -49,6 +49,7 @@ def portal(request: HttpRequest) -> dict[str, Any]:
         # Lazy: the navigation costs a query, and half of all templates draw none.
         "navigation": SimpleLazyObject(lambda: navigation(request)),
         "settings_tabs": SimpleLazyObject(lambda: settings_tabs(request)),
+        "belongs_somewhere": SimpleLazyObject(lambda: bool(standing_in(request).memberships)),
         "organization_bar": SimpleLazyObject(lambda: tabs.bar(request)),
     }
 

@@ -14,7 +14,6 @@ from django.test import Client
 from django.utils import timezone
 
 from devices import fleet
-from devices import fleet
 from devices.models import Device, DeviceAuthorization, DeviceType, Platform
 from sessions_app.models import Visit
 from tests.orgs import care
@@ -99,44 +98,6 @@ TABLE = {
     "organizations/<slug:slug>/leaving/": Access(
         WORKPLACE, signed_in(MISSING, provider=MOVED, colleague=MOVED, admin=MOVED)
     ),
-    "organizations/<slug:slug>/devices/": Access(MANAGED, signed_in(WRONG_METHOD)),
-    # Of what matters only somebody who has just proved who they are is told more.
-    "organizations/<slug:slug>/devices/export/": Access(signed_in(MOVED), signed_in(WRONG_METHOD)),
-    "organizations/<slug:slug>/devices/revocations/": Access(
-        signed_in(WRONG_METHOD), signed_in(MISSING, provider=FORBIDDEN, colleague=FORBIDDEN, admin=MOVED)
-    ),
-    "organizations/<slug:slug>/devices/revocations/<uuid:revocation_id>/": MOVED_ON,
-    "organizations/<slug:slug>/devices/revocations/<uuid:revocation_id>/state/": Access(
-        MANAGED_NOTHING, signed_in(WRONG_METHOD)
-    ),
-    "organizations/<slug:slug>/devices/<uuid:authorization_id>/": Access(MANAGED, signed_in(WRONG_METHOD)),
-    "organizations/<slug:slug>/devices/<uuid:authorization_id>/revocation/": Access(
-        MANAGED, signed_in(MISSING, provider=FORBIDDEN, colleague=FORBIDDEN, admin=MOVED)
-    ),
-    "organizations/<slug:slug>/devices/<uuid:authorization_id>/allowance/": Access(
-        MANAGED, signed_in(MISSING, provider=FORBIDDEN, colleague=FORBIDDEN, admin=MOVED)
-    ),
-    "organizations/<slug:slug>/devices/<uuid:authorization_id>/pooling/": Access(MANAGED, MANAGED),
-    # There is no device in the pool, and nobody was asked for one.
-    "organizations/<slug:slug>/devices/pool/<uuid:device_id>/": Access(
-        MANAGED_NOTHING, signed_in(WRONG_METHOD)
-    ),
-    "organizations/<slug:slug>/devices/pool/<uuid:device_id>/place/": Access(
-        MANAGED_NOTHING, MANAGED_NOTHING
-    ),
-    "organizations/<slug:slug>/devices/pool/<uuid:device_id>/return/": Access(
-        MANAGED_NOTHING, MANAGED_NOTHING
-    ),
-    "organizations/<slug:slug>/devices/pool/<uuid:device_id>/revocation/": Access(
-        MANAGED_NOTHING, MANAGED_NOTHING
-    ),
-    "organizations/<slug:slug>/devices/pool/<uuid:device_id>/allowance/": Access(
-        MANAGED_NOTHING, MANAGED_NOTHING
-    ),
-    "organizations/<slug:slug>/devices/pool-requests/<uuid:request_id>/withdrawal/": Access(
-        signed_in(WRONG_METHOD), MANAGED_NOTHING
-    ),
-    "organizations/<slug:slug>/policies/": Access(MANAGED, MANAGED),
     "organizations/<slug:slug>/devices/": Access(MANAGED, signed_in(WRONG_METHOD)),
     # Of what matters only somebody who has just proved who they are is told more.
     "organizations/<slug:slug>/devices/export/": Access(signed_in(MOVED), signed_in(WRONG_METHOD)),
@@ -263,8 +224,6 @@ TABLE = {
     "settings/devices/authentication/": MOVED_ON,
     # Who asks for a device asks its owner alone.
     "settings/devices/pool-requests/<uuid:request_id>/": Access(signed_in(MISSING), signed_in(MISSING)),
-    # Who asks for a device asks its owner alone.
-    "settings/devices/pool-requests/<uuid:request_id>/": Access(signed_in(MISSING), signed_in(MISSING)),
     "settings/devices/<uuid:authorization_id>/": Access(
         signed_in(MISSING, provider=OK), signed_in(WRONG_METHOD)
     ),
@@ -292,6 +251,7 @@ TABLE = {
     "settings/devices/<uuid:authorization_id>/revocation/receipt/": Access(
         signed_in(MISSING), signed_in(WRONG_METHOD)
     ),
+    "settings/organization-view/": PAGE,
     "settings/security/": PAGE,
     "settings/security/browsers/<slug:reference>/sign-out/": Access(
         signed_in(WRONG_METHOD), signed_in(MISSING)
@@ -402,7 +362,6 @@ def owned(provider, clinic, patient) -> dict[str, str]:
     )
     now = timezone.now()
     authorization = DeviceAuthorization.objects.create(account=provider, device=device, activated_at=now)
-    fleet.device_changed(device.pk)
     fleet.device_changed(device.pk)
     visit = Visit.objects.create(
         name="Morning round",

@@ -2,7 +2,16 @@
 
 from django.urls import path
 
-from medimic.flows import founding, invited, inviting, members, organization_audit, organizations, revocations
+from medimic.flows import (
+    founding,
+    invited,
+    inviting,
+    members,
+    organization_audit,
+    organization_view,
+    organizations,
+    revocations,
+)
 
 HOME = "organizations/<slug:slug>/"
 MEMBERS = f"{HOME}members/"
@@ -14,6 +23,7 @@ urlpatterns = [
         revocations.device_revocation,
         name="device_revocation",
     ),
+    path("settings/organization-view/", organization_view.organization_view, name="organization_view"),
     path("organizations/new/", founding.organization_new, name="organization_new"),
     path(HOME, organizations.organization_detail, name="organization_detail"),
     path(f"{HOME}leaving/", members.organization_leaving, name="organization_leaving"),
