@@ -11,11 +11,6 @@ urlpatterns = [
     path("settings/", views.profile, name="profile"),
     path("settings/security/", views.security, name="security"),
     path("settings/security/device-confirmation/", views.confirm_devices, name="confirm_devices"),
-    path(
-        "settings/security/browsers/<slug:reference>/sign-out/",
-        views.browser_sign_out,
-        name="browser_sign_out",
-    ),
     path("settings/security/sign-out-everywhere/", views.sign_out_everywhere, name="sign_out_everywhere"),
     path("accounts/step-up/", views.step_up, name="step_up"),
     path("accounts/signup/", views.sign_up, name="account_signup"),

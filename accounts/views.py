@@ -6,13 +6,13 @@ from allauth.mfa.models import Authenticator
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.db import IntegrityError, transaction
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import translation
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods
 from django_otp.middleware import is_verified
 
 from accounts import actions, sign_ins
@@ -88,19 +88,6 @@ def confirm_devices(request: SignedInRequest) -> HttpResponse:
             )
         return redirect("security")
     return render(request, "accounts/confirm_devices.html")
-
-
-@login_required
-@require_POST
-def browser_sign_out(request: SignedInRequest, reference: str) -> HttpResponse:
-    sign_in = sign_ins.find(request.user, reference)
-    if sign_in is None or sign_in.session_key == request.session.session_key:
-        raise Http404
-    actions.end_sign_in(person=request.user, sign_in=sign_in, origin=Origin.of(request))
-    messages.success(request, _("The browser is signed out."))
-    onward = request.POST.get("next", "")
-    is_ours = url_has_allowed_host_and_scheme(onward, {request.get_host()}, request.is_secure())
-    return redirect(onward if is_ours else "security")
 
 
 @login_required

@@ -42,7 +42,8 @@ class JoinForm(forms.Form):
         name: str = "",
         may_provide: bool = False,
     ) -> None:
-        super().__init__(data, initial={"code": code, "name": name, "role": Participant.Role.PATIENT})
+        role = Participant.Role.PROVIDER if may_provide else Participant.Role.PATIENT
+        super().__init__(data, initial={"code": code, "name": name, "role": role})
         choices = [one for one in ROLES if may_provide or one[0] != Participant.Role.PROVIDER]
         self.fields["role"].choices = choices  # type: ignore[attr-defined]
         self.fields["key_commitment"].error_messages["required"] = _(

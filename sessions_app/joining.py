@@ -210,7 +210,7 @@ def _enter(visit: Visit, wanted: Joining, authorization: DeviceAuthorization, or
         raise CodeUnknown
     own = visit.participants.filter(authorization=authorization)
     if own.filter(is_host=True).exists():
-        raise Problem(409, "already_host", _("This device hosts the session."))
+        raise Problem(409, "already_host", _("This device hosts the session."), session_id=str(visit.pk))
     earlier = own.filter(commitment=wanted.key_commitment).first()
     if earlier is not None:
         if earlier.left_at is not None:

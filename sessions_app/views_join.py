@@ -1,6 +1,6 @@
 """Joining a session in a browser, signed in or as a guest."""
 
-from typing import cast
+from typing import Any, cast
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -15,6 +15,9 @@ from orgs.standing import SignedInRequest
 from sessions_app import joining
 from sessions_app.forms_join import JoinForm
 
+# Where in the form it is said.
+FIELDS = {"code_unknown": "code", "role_refused": "role"}
+
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @browsers.identified
@@ -27,18 +30,29 @@ def join(request: HttpRequest, code: str = "") -> HttpResponse:
         name=account.name if account else "",
         may_provide=joining.may_provide(account),
     )
-    problem: Problem | None = None
-    if form.is_valid():
-        try:
-            joined = _join(request, form.wanted(), account)
-        except Problem as refusal:
-            problem = refusal
-        else:
-            return redirect("session_detail", joined.visit.pk)
-    status = problem.status if problem else 200
-    context = {"form": form, "problem": problem}
+    if not form.is_valid():
+        return render(request, "sessions/join.html", {"form": form})
+    try:
+        joined = _join(request, form.wanted(), account)
+    except Problem as problem:
+        return _refused(request, form, problem)
+    return redirect("session_detail", joined.visit.pk)
+
+
+def _refused(request: HttpRequest, form: JoinForm, problem: Problem) -> HttpResponse:
+    if problem.code == "already_host":
+        return redirect("session_detail", problem.extra["session_id"])
+    context: dict[str, Any] = {"form": form}
+    if problem.code in FIELDS:
+        form.add_error(FIELDS[problem.code], str(problem.detail))
+    else:
+        context["problem"] = problem
     # To a browser, 401 would say that it can authenticate by a header.
-    return render(request, "sessions/join.html", context, status=403 if status == 401 else status)
+    status = 403 if problem.status == 401 else problem.status
+    response = render(request, "sessions/join.html", context, status=status)
+    if problem.retry_after is not None:
+        response["Retry-After"] = str(problem.retry_after)
+    return response
 
 
 def _join(request: HttpRequest, wanted: joining.Joining, account: Person | None) -> joining.Joined:

@@ -19,7 +19,7 @@ from medimic.audit.log import Origin
 from medimic.formatting import Dates
 from medimic.problems import Problem
 from orgs.standing import SignedInRequest, standing_in
-from sessions_app import visits
+from sessions_app import drafts, visits
 from sessions_app.forms import NewSessionForm
 from sessions_app.models import Visit
 
@@ -37,6 +37,8 @@ def new_session(request: SignedInRequest) -> HttpResponse:
         organizations=standing.organizations,
         usual=visits.usual_organization(request.user, standing),
     )
+    if not form.is_bound:
+        form.initial.update(drafts.take(request))
     if form.is_valid():
         try:
             visit = _start(request, form.wanted())
@@ -60,6 +62,7 @@ def _start(request: SignedInRequest, wanted: visits.Wanted) -> Visit:
 def _refused(request: SignedInRequest, form: NewSessionForm, problem: Problem) -> HttpResponse:
     context = {"form": form, "problem": problem}
     if isinstance(problem, DeviceLimitReached):
+        drafts.keep(request, form)
         context |= {"places": limits.places(request.user), "spare": _spare(request)}
     # To a browser, 401 would say that it can authenticate by a header.
     status = 403 if problem.status == 401 else problem.status

@@ -17,7 +17,7 @@ from devices.views_revocation import visible
 from medimic.audit.log import Origin
 from medimic.formatting import Dates
 from orgs.standing import SignedInRequest
-from sessions_app import sole_keys
+from sessions_app import drafts, sole_keys
 
 
 @login_required
@@ -68,5 +68,7 @@ def _revoke(request: SignedInRequest, authorization: DeviceAuthorization) -> Htt
         return redirect("account_login")
     else:
         messages.success(request, _("%(device)s is revoked and signed out.") % names)
-        return redirect("device_receipt", authorization.pk)
-    return redirect("devices")
+        if not drafts.is_kept(request):
+            return redirect("device_receipt", authorization.pk)
+    # Whoever revoked it to make room for this browser goes on where they were.
+    return redirect("new_session" if drafts.is_kept(request) else "devices")
