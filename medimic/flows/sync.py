@@ -33,8 +33,8 @@ from sessions_app.models import Visit
 
 PAGE_SIZE = 100
 SESSIONS_AT_ONCE = 50
-# Where in the feed, and on a first round behind which session.
-CURSOR = re.compile(r"s1\.([0-9]{1,18})(?:\.([A-Za-z0-9_-]{1,400}))?")
+# Whose feed, where in it, and on a first round behind which session.
+CURSOR = re.compile(r"([0-9a-f]{8})\.([0-9]{1,18})(?:\.([A-Za-z0-9_-]{1,400}))?")
 
 Ids = Collection[uuid.UUID] | None
 Found = dict[uuid.UUID, dict[str, Any]]
@@ -60,10 +60,11 @@ def next_round(person: Person, cursor: str) -> Round:
     if not cursor:
         return _first_round(person, head, "", head)
     known = CURSOR.fullmatch(cursor)
-    if known is None or int(known[1]) > head:
-        # The latter after a backup was restored: what the device knows may be of the time that was lost.
+    if known is None or known[1] != _mark(person) or int(known[2]) > head:
+        # The device is another account's now, or a backup was restored and what it knows is of the
+        # time that was lost.
         raise _unknown()
-    position, after = int(known[1]), known[2]
+    position, after = int(known[2]), known[3]
     return _first_round(person, position, after, head) if after else _changes(person, position)
 
 
@@ -75,9 +76,9 @@ def _first_round(person: Person, position: int, after: str, head: int) -> Round:
     except Http404:
         raise _unknown() from None
     # Behind its end waits what changed while it went on.
-    answer = Round(_cursor(position), is_first=True, has_more=part.has_next or head > position)
+    answer = Round(_cursor(person, position), is_first=True, has_more=part.has_next or head > position)
     if part.has_next:
-        answer.cursor = _cursor(position, part.edges[1])
+        answer.cursor = _cursor(person, position, part.edges[1])
     answer.found[Kind.SESSION] = [_session(visit, person) for visit in part.visits]
     if not after:
         for kind, read in READERS.items():
@@ -90,7 +91,7 @@ def _changes(person: Person, position: int) -> Round:
     changes = feeds.since(person.pk, position, PAGE_SIZE + 1)
     shown = changes[:PAGE_SIZE]
     answer = Round(
-        _cursor(shown[-1].position if shown else position),
+        _cursor(person, shown[-1].position if shown else position),
         is_first=False,
         has_more=len(changes) > PAGE_SIZE,
     )
@@ -103,8 +104,13 @@ def _changes(person: Person, position: int) -> Round:
     return answer
 
 
-def _cursor(position: int, after: str = "") -> str:
-    return f"s1.{position}.{after}" if after else f"s1.{position}"
+def _cursor(person: Person, position: int, after: str = "") -> str:
+    place = f"{_mark(person)}.{position}"
+    return f"{place}.{after}" if after else place
+
+
+def _mark(person: Person) -> str:
+    return person.pk.hex[:8]
 
 
 def _unknown() -> Problem:

@@ -279,9 +279,15 @@ class TestOrganizations:
 
 
 class TestCursor:
-    @pytest.mark.parametrize("cursor", ["s1", "s1.x", "s2.0", "s1.0.mangled", "s1.99999", "-1", "s1.1 "])
+    @pytest.mark.parametrize("cursor", ["ME", "ME.x", "0", "ME.0.mangled", "ME.99999", "-1", "ME.0.."])
     def test_that_is_not_ours_is_refused(self, outsider, cursor):
-        assert refused(Phone(outsider).ask(cursor.strip()), 410, "cursor_unknown")
+        cursor = cursor.replace("ME", outsider.pk.hex[:8])
+        assert refused(Phone(outsider).ask(cursor), 410, "cursor_unknown")
+
+    def test_of_another_account_is_refused(self, outsider, provider):
+        # A device that changed hands would otherwise never hear of what came before.
+        cursor = Phone(outsider).sync().cursor
+        assert refused(Phone(provider).ask(cursor), 410, "cursor_unknown")
 
     def test_needs_a_token(self, outsider):
         assert refused(call("get", "sync"), 401, "token_missing")
