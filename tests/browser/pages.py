@@ -20,6 +20,7 @@ import httpx2
 from playwright.sync_api import Page
 
 from devices.deep_link import open_link
+from tests.browser import sessions
 from tests.browser.portal import PASSWORD, Portal
 from tests.routes import routes
 
@@ -63,11 +64,13 @@ PLAIN = {
     "organization/": [SOLO],
     "organizations/new/": [SOLO],
     "sessions/": [PROVIDER, PATIENT],
+    "sessions/invitations/": [SOLO],
     "sessions/new/": [PROVIDER, SOLO],
     "settings/": [PROVIDER],
     "settings/activity/": [PROVIDER],
     "settings/devices/": [PROVIDER, TRIAL],
     "settings/devices/authentication/": [SOLO, TRIAL],
+    "settings/devices/keys/": [PROVIDER, SOLO],
     "settings/security/": [PROVIDER, SUPPORT],
     "settings/security/device-confirmation/": [PROVIDER],
     "settings/security/sign-out-everywhere/": [PROVIDER],
@@ -111,7 +114,10 @@ NO_PAGE = {
     "organizations/<slug:slug>/members/invitations/<uuid:invitation_id>/sending/": "is posted to",
     "join/<str:code>/": "the page of join/, with the code filled in",
     "readyz": "for probes",
+    "sessions/<uuid:session_id>/invitations/<uuid:invitation_id>/sending/": "is posted to",
+    "sessions/<uuid:session_id>/invitations/<uuid:invitation_id>/withdrawal/": "is posted to",
     "sessions/<uuid:session_id>/token/": "JSON",
+    "sessions/invitations/<str:token>/declining/": "is posted to",
     "sessions/export/": "a CSV file",
     "settings/devices/<uuid:authorization_id>/authentication/confirmation/": "is posted to",
     "settings/devices/<uuid:authorization_id>/authentication/sending/": "is posted to",
@@ -188,6 +194,23 @@ def ending_of_a_session(page: Page, portal: Portal) -> None:
     page.goto(portal.url + page.get_by_role("link", name="End session").get_attribute("href"))
 
 
+def invitations_to_a_session(page: Page, portal: Portal) -> None:
+    sign_in(page, portal, UNLIMITED)
+    sessions.start_session(page, portal)
+    page.goto(portal.url + page.get_by_role("link", name="Invite a colleague").get_attribute("href"))
+    page.get_by_label("E-mail address of your colleague").fill(SOLO)
+    page.get_by_role("button", name="Send invitation").click()
+    page.get_by_text("is on its way").wait_for()
+
+
+def invitation_to_a_session(page: Page, portal: Portal) -> None:
+    """As somebody reads it who is not signed in."""
+    invitations_to_a_session(page, portal)
+    link = mailed_link(portal, r"/sessions/invitations/[\w-]+/")
+    page.context.clear_cookies()
+    page.goto(link)
+
+
 def standing_of_a_link(page: Page, portal: Portal) -> None:
     """What is left to see of a link that was shown before."""
     sign_in(page, portal, UNLIMITED)
@@ -251,6 +274,8 @@ REACHED: dict[str, Callable[[Page, Portal], None]] = {
     "organizations/<slug:slug>/members/invitations/<uuid:invitation_id>/withdrawal/": taking_back_of_one,
     "organizations/<slug:slug>/members/invitations/list/": list_of_people,
     "sessions/<uuid:session_id>/ending/": ending_of_a_session,
+    "sessions/<uuid:session_id>/invitations/": invitations_to_a_session,
+    "sessions/invitations/<str:token>/": invitation_to_a_session,
     "settings/devices/<uuid:authorization_id>/authentication/": standing_of_a_link,
     "settings/devices/<uuid:authorization_id>/name/": renaming_of_a_device,
     "settings/devices/<uuid:authorization_id>/revocation/receipt/": receipt_of_a_revocation,
@@ -356,8 +381,77 @@ def forbidden_address(page: Page, portal: Portal) -> None:
     page.goto(f"{portal.url}/admin/login/")
 
 
+def elsewhere(page: Page) -> Page:
+    """Somebody else's browser."""
+    context = page.context.browser.new_context(reduced_motion="reduce")
+    context.set_default_timeout(15_000)
+    return context.new_page()
+
+
+def somebody_at_the_door(page: Page, portal: Portal) -> None:
+    code = sessions.start_session(page, portal)
+    sessions.ask_in(elsewhere(page), portal, code)
+    sessions.digits(page)
+
+
+def room_where_one_waits(page: Page, portal: Portal) -> None:
+    host = elsewhere(page)
+    sign_in(host, portal, UNLIMITED)
+    sessions.ask_in(page, portal, sessions.start_session(host, portal))
+    sessions.digits(page)
+
+
+def conversation(page: Page, portal: Portal) -> None:
+    guest = elsewhere(page)
+    sessions.meet(page, guest, portal)
+    sessions.say(guest, "I have slept badly.")
+    sessions.say(page, "Since when?")
+    sessions.part(page, "slept badly").wait_for()
+    sessions.sent(page, "Since when?")
+
+
+def speakers_on_one_screen(page: Page, portal: Portal) -> None:
+    sessions.start_session(page, portal, mode="Shared Device")
+    page.get_by_text("Add a speaker").click()
+    page.get_by_label("Name").fill("Anna Kowalska")
+    page.get_by_role("button", name="Add", exact=True).click()
+    page.get_by_role("radio", name="Anna Kowalska").wait_for()
+
+
+def transcript(page: Page, portal: Portal) -> None:
+    sessions.start_session(page, portal)
+    sessions.say(page, "A finding.")
+    sessions.sent(page, "A finding.")
+    sessions.end(page)
+
+
+def dictation_dialog(page: Page, portal: Portal) -> None:
+    sessions.start_session(page, portal)
+    page.get_by_role("button", name="Dictate").click()
+    page.get_by_role("dialog").wait_for()
+
+
+def key_request(page: Page, portal: Portal) -> None:
+    other = elsewhere(page)
+    sign_in(other, portal, UNLIMITED)
+    other.goto(f"{portal.url}/settings/devices/keys/")
+    other.get_by_role("button", name="Ask", exact=True).click()
+    # What answers is a device itself.
+    sessions.start_session(page, portal)
+    page.goto(f"{portal.url}/settings/devices/keys/")
+    page.get_by_role("button", name="Compare digits").first.click()
+    sessions.digits(page)
+
+
 # States of pages that no address leads to.
 STATES: dict[str, tuple[str, Callable[[Page, Portal], None]]] = {
+    "a session with somebody at the door": (UNLIMITED, somebody_at_the_door),
+    "the room where one waits": (NOBODY, room_where_one_waits),
+    "a conversation": (UNLIMITED, conversation),
+    "a session on one screen": (UNLIMITED, speakers_on_one_screen),
+    "a transcript": (UNLIMITED, transcript),
+    "the dialog before dictation": (UNLIMITED, dictation_dialog),
+    "a request for keys": (UNLIMITED, key_request),
     "the link for a new device": (SOLO, new_device_link),
     "the dialog of Authenticate Device": (UNLIMITED, authentication_dialog),
     "the dialog with a new link": (UNLIMITED, link_dialog),
