@@ -11,7 +11,7 @@ from getpass import getpass
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
-from medimic.simulator import carrying, conversation, door
+from medimic.simulator import carrying, conversation, door, syncing
 from medimic.simulator.connection import Connection
 from medimic.simulator.conversation import Conversation
 from medimic.simulator.door import Door
@@ -88,6 +88,10 @@ def parser(program: str) -> argparse.ArgumentParser:
     approving.add_argument("request", metavar="REQUEST")
     approving.add_argument("--digits", default="", help="what the other screen shows; others are refused")
     approving.add_argument("--wait", type=float, default=60, metavar="SECONDS")
+    commands.add_parser("sync", help="fetch what changed since the last time")
+    answer = commands.add_parser("answer", help="answer a questionnaire that a sync brought")
+    answer.add_argument("questionnaire", metavar="QUESTIONNAIRE")
+    answer.add_argument("words", nargs="+", metavar="ANSWER", help="one for each question; - for none")
     commands.add_parser("refresh", help="exchange the refresh token")
     commands.add_parser("sign-out", help="sign this device out")
     commands.add_parser("whoami", help="print this device's own record")
@@ -146,6 +150,10 @@ def _done(options: argparse.Namespace, phone: Phone) -> dict[str, Any]:
             return carrying.ask(phone, options.session, agree, seconds=options.wait)
         case "approve-keys":
             return carrying.approve(phone, options.request, digits=options.digits, seconds=options.wait)
+        case "sync":
+            return syncing.sync(phone)
+        case "answer":
+            return syncing.answer(phone, options.questionnaire, options.words)
         case "refresh":
             return phone.refresh()
         case "sign-out":

@@ -52,7 +52,7 @@ class Keychain:
     the file itself; `proof_key` is the one that tokens are bound to. By a session's id `sessions`
     holds its token, `parts` who this device is in it, `envelopes` its key, wrapped. No session's key
     is kept in the clear. `joins` and `answers` are handshakes (`Handshakes`), `counters` and `unsent`
-    what was written (`Outbox`)."""
+    what was written (`Outbox`); `cursor` and `questionnaires` what the last sync brought."""
 
     path: Path
     device_id: str
@@ -70,6 +70,8 @@ class Keychain:
     answers: dict[str, dict[str, Any]] = field(default_factory=dict)
     counters: dict[str, dict[str, Any]] = field(default_factory=dict)
     unsent: list[dict[str, Any]] = field(default_factory=list)
+    cursor: str = ""
+    questionnaires: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @classmethod
     def open(cls, path: Path) -> Self:

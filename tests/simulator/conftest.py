@@ -30,7 +30,7 @@ class Portal(httpx2.BaseTransport):
         headers = {f"HTTP_{name.upper().replace('-', '_')}": text for name, text in request.headers.items()}
         answer = self.client.generic(
             request.method,
-            request.url.path,
+            request.url.raw_path.decode(),
             request.read(),
             content_type=headers.pop("HTTP_CONTENT_TYPE", ""),
             **headers,
