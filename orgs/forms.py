@@ -102,7 +102,8 @@ class MemberFilter(forms.Form):
     role = forms.ChoiceField(label=_("Role"), required=False)
 
     def __init__(self, data: Any, *, for_admin: bool) -> None:
-        super().__init__(data, label_suffix="")
+        # Dialogs over the list have a field of this name, too.
+        super().__init__(data, label_suffix="", auto_id="filter_%s")
         roles = [("", _("Any role")), *Role.choices[:2]]
         if for_admin:
             roles.append((Role.PATIENT.value, _("Patients")))

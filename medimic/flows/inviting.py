@@ -30,7 +30,7 @@ NEWEST_FIRST = ("-created_at", "id")
 def organization_invitations(request: SignedInRequest, slug: str) -> HttpResponse:
     """The open ones, newest first; those that ran out among them."""
     organization = managed(request, slug)
-    form = InvitationFilter(request.GET, label_suffix="")
+    form = InvitationFilter(request.GET, label_suffix="", auto_id="filter_%s")
     found = organization.invitations.open().select_related("invited_by")
     if form.email:
         found = found.to(form.email)
