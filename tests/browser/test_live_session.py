@@ -205,7 +205,9 @@ def test_a_closed_page_delivers_when_it_is_opened_again(new_page, portal, sign_i
     assert texts(again) == ["Written on the train."]
 
 
-def test_two_tabs_lose_nothing_and_repeat_nothing(new_page, portal, sign_in):
+def test_two_tabs_lose_nothing_and_repeat_nothing(new_page, portal, sign_in, console):
+    # The other tab asks on when the session is over.
+    console.expect(OVER)
     page = new_page()
     sign_in(page, portal, HOST)
     start_session(page, portal)
