@@ -9,24 +9,17 @@ class SessionsConfig(AppConfig):
     def ready(self) -> None:
         from medimic.audit.presenters import register
         from medimic.outbox.registry import register_guard, register_job
-        from sessions_app import expiry, invitations
+        from sessions_app import events_door, expiry, invitations
 
+        events_door.register()
         register("sessions.started", _("Started a session on %(device)s"))
         register("sessions.ended", _("Ended a session"))
-        register("sessions.codes_guessed", _("Saw %(failures)s wrong session codes in %(seconds)s seconds"))
-        register("sessions.joined", _("Asked to join a session as %(role)s, on %(device)s"))
-        register("sessions.admitted", _("Admitted somebody to a session as %(role)s"))
-        register("sessions.refused", _("Refused somebody who asked to join a session"))
-        register("sessions.removed", _("Removed somebody from a session"))
-        register("sessions.left", _("Left a session"))
-        register("sessions.speaker_added", _("Added a speaker to a session as %(role)s"))
         register("sessions.invited", _("Invited %(to)s to a session"))
         register("sessions.invitation_sent_again", _("Sent %(to)s the invitation to a session again"))
         register("sessions.invitation_withdrawn", _("Withdrew the invitation of %(to)s to a session"))
         register("sessions.invitation_accepted", _("Accepted an invitation to a session"))
         register("sessions.invitation_declined", _("Declined an invitation to a session"))
         register("sessions.exported", _("Exported the session history"))
-        register("sessions.expiring", _("Announced that a session is about to expire"))
         register("sessions.claimed", _("Took over the sessions of a guest on %(device)s: %(sessions)s"))
         register("sessions.key_asked", _("Asked for session keys on %(device)s"))
         register("sessions.key_answered", _("Answered on %(device)s that %(asking)s asks for session keys"))

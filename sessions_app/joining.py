@@ -147,7 +147,7 @@ def role_refused() -> Problem:
 
 
 def issue_token(participant: Participant, visit: Visit, jkt: str = "") -> str:
-    """A session token for a participant's device. One that nobody used belongs to an answer that was lost.
+    """A session token for a participant's device: one for each tab, or for an answer that was lost.
 
     In a transaction that holds the session's lock.
     """
