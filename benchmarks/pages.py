@@ -81,36 +81,37 @@ def _measure(
 ) -> dict[str, tuple[float, int]]:
     """For each page the CPU of a request in ms, the best of some rounds, and its bytes."""
     found: dict[str, tuple[float, int]] = {}
-    with _server({**environment, "DJANGO_SETTINGS_MODULE": settings}) as (port, worker):
+    with server({**environment, "DJANGO_SETTINGS_MODULE": settings}) as (port, [worker]):
         for name, path in paths.items():
             if path.startswith("{"):
                 path = _linked(path, port, cookie)
             size = len(_ask(port, path, cookie, 10))
             cpus = []
             for _ in range(ROUNDS):
-                before = _cpu(worker)
+                before = cpu(worker)
                 _ask(port, path, cookie, requests)
-                cpus.append((_cpu(worker) - before) / requests * 1000)
+                cpus.append((cpu(worker) - before) / requests * 1000)
             found[name] = (min(cpus), size)
     return found
 
 
 @contextmanager
-def _server(environment: dict[str, str]) -> Iterator[tuple[int, int]]:
-    """gunicorn with one worker; its port and the worker's process."""
+def server(environment: dict[str, str], workers: int = 1) -> Iterator[tuple[int, list[int]]]:
+    """gunicorn with so many workers; its port and the workers' processes."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "gunicorn", "--config", "python:medimic.server", "--workers", "1"]
-    server = subprocess.Popen([*command, "--bind", f"127.0.0.1:{port}", "medimic.wsgi"], env=environment)
+    command = [sys.executable, "-m", "gunicorn", "--config", "python:medimic.server"]
+    command += ["--workers", str(workers), "--bind", f"127.0.0.1:{port}", "medimic.wsgi"]
+    master = subprocess.Popen(command, env=environment)
     try:
-        yield port, _worker_of(server.pid, port)
+        yield port, _workers_of(master.pid, port, workers)
     finally:
-        server.send_signal(signal.SIGTERM)
-        server.wait(timeout=30)
+        master.send_signal(signal.SIGTERM)
+        master.wait(timeout=30)
 
 
-def _worker_of(master: int, port: int) -> int:
+def _workers_of(master: int, port: int, number: int) -> list[int]:
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         time.sleep(0.2)
@@ -119,12 +120,13 @@ def _worker_of(master: int, port: int) -> int:
         except OSError:
             continue
         with open(f"/proc/{master}/task/{master}/children") as children:
-            if workers := children.read().split():
-                return int(workers[0])
+            workers = [int(child) for child in children.read().split()]
+        if len(workers) == number:
+            return workers
     raise RuntimeError("gunicorn did not start")
 
 
-def _cpu(process: int) -> float:
+def cpu(process: int) -> float:
     """User and system time so far, in seconds; finer than the clock ticks of `stat`."""
     with open(f"/proc/{process}/schedstat") as times:
         return int(times.read().split()[0]) / 1e9

@@ -99,15 +99,21 @@ def slice_at(
     rows: models.QuerySet[Row], *, order: Sequence[str], size: int, place: Place
 ) -> tuple[list[Row], bool, bool]:
     """As `keyset_slice`, at any place; on the last page there is nothing behind."""
+    found = list(rows_from(rows, order=order, place=place)[: size + 1])
+    if place.is_backwards:
+        return found[:size][::-1], len(found) > size, bool(place.before)
+    return found[:size], bool(place.after), len(found) > size
+
+
+def rows_from(rows: models.QuerySet[Row], *, order: Sequence[str], place: Place) -> models.QuerySet[Row]:
+    """Those from that place on, the nearest first: backwards, where pages are counted from their end."""
     if place.is_backwards:
         if place.before:
             rows = rows.filter(_beyond(order, _values(rows, order, place.before), backwards=True))
-        found = list(rows.order_by(*_reverse(order))[: size + 1])
-        return found[:size][::-1], len(found) > size, bool(place.before)
+        return rows.order_by(*_reverse(order))
     if place.after:
         rows = rows.filter(_beyond(order, _values(rows, order, place.after), backwards=False))
-    found = list(rows.order_by(*order)[: size + 1])
-    return found[:size], bool(place.after), len(found) > size
+    return rows.order_by(*order)
 
 
 def cursor_of(row: models.Model, order: Sequence[str]) -> str:

@@ -7,9 +7,13 @@ What is compared is folded: no case, no accents, no signs. Each session keeps it
 import re
 import unicodedata
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from django.db import connection
-from django.db.models import BooleanField, Expression, F, Func, Q, TextField, Value
+from django.db import connection, transaction
+from django.db.models import BooleanField, F, Func, Q, TextField, Value
+from django.db.models.functions import Cast
+from django.db.models.lookups import Exact
 
 from sessions_app import codes
 
@@ -54,14 +58,28 @@ def matching(query: str, prefix: str = "") -> Q:
     return found
 
 
-def matching_of_host(query: str, host_id: uuid.UUID) -> "Q | Expression":
-    """For `Visit` itself, of one host; on PostgreSQL along the index of words."""
-    wanted = wanted_words(query)
-    if connection.vendor != "postgresql" or not wanted:
-        return matching(query)
+def in_index_of(host_id: uuid.UUID, query: str) -> Q:
+    """For `Visit` on PostgreSQL: found by the index of words alone.
+
+    The host is compared as text, which no other index serves: PostgreSQL takes every beginning of
+    a word for common, and would rather read all that the host ever did.
+    """
     signs = str(host_id)[:HOST_SIGNS]
-    parts = (" & ".join(f"'{signs}{word}':*" for word in words) for words in wanted)
-    return _HasWords(" | ".join(parts))
+    parts = (" & ".join(f"'{signs}{word}':*" for word in words) for words in wanted_words(query))
+    host = Cast(F("host_id"), TextField())
+    return Q(_HasWords(" | ".join(parts))) & Q(Exact(host, Value(str(host_id), output_field=TextField())))
+
+
+@contextmanager
+def along_indexes() -> Iterator[None]:
+    """For the same reason PostgreSQL must not read whole tables while this lasts."""
+    if connection.vendor != "postgresql":
+        yield
+        return
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        yield
+        cursor.execute("SET LOCAL enable_seqscan = DEFAULT")
 
 
 class _HasWords(Func):

@@ -221,10 +221,20 @@ class TestPages:
         assert page.first_url == "?mode=two_device"
         assert names(client.get("/sessions/" + page.first_url)) == self.expected[:50]
 
-    def test_a_search_has_pages_as_well(self, sign_in, provider):
+    @pytest.mark.parametrize("near", [20, 60, source.NEAR])
+    def test_a_search_has_pages_as_well(self, sign_in, provider, monkeypatch, near):
+        monkeypatch.setattr(source, "NEAR", near)
         client = sign_in(provider)
-        pages, _last = self.walk(client, history(client, q="visit"), "next_url")
+        pages, last = self.walk(client, history(client, q="visit"), "next_url")
         assert list(itertools.chain(*pages)) == self.expected
+        pages, _first = self.walk(client, last, "previous_url")
+        assert list(itertools.chain(*reversed(pages))) == self.expected
+
+    @pytest.mark.parametrize("near", [20, source.NEAR])
+    def test_a_search_finds_what_lies_far_back(self, sign_in, provider, monkeypatch, near):
+        monkeypatch.setattr(source, "NEAR", near)
+        last_of_own = next(name for name in reversed(self.expected) if int(name[-3:]) % 3)
+        assert names(history(sign_in(provider), q=last_of_own)) == [last_of_own]
 
     def test_each_is_read_in_lots_and_misses_nothing(self, provider, monkeypatch):
         monkeypatch.setattr(source, "LOT", 7)
@@ -252,7 +262,7 @@ NARROWED = [
 
 @pytest.mark.parametrize("page", [{}, {"page": "last"}], ids=["first", "last"])
 @pytest.mark.parametrize("query", NARROWED, ids=lambda query: "&".join(map("=".join, query.items())) or "all")
-def test_500_sessions_cost_the_queries_of_5(sign_in, phone, tablet, provider, query, page):
+def test_500_sessions_cost_no_more_queries_than_12(sign_in, phone, tablet, provider, query, page):
     client = sign_in(provider)
     modes, states = itertools.cycle(Visit.Mode.values), itertools.cycle(["active", "ended", "expired"])
 
@@ -289,4 +299,4 @@ def test_500_sessions_cost_the_queries_of_5(sign_in, phone, tablet, provider, qu
     history(client)  # the first page of a sign-in notes the browser
     few = count()
     fill(488)
-    assert count() == few
+    assert count() <= few
