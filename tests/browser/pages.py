@@ -71,6 +71,7 @@ PLAIN = {
     "settings/devices/": [PROVIDER, TRIAL],
     "settings/devices/authentication/": [SOLO, TRIAL],
     "settings/devices/keys/": [PROVIDER, SOLO],
+    "settings/organization-view/": [PROVIDER, PATIENT, SOLO],
     "settings/security/": [PROVIDER, SUPPORT],
     "settings/security/device-confirmation/": [PROVIDER],
     "settings/security/sign-out-everywhere/": [PROVIDER],
@@ -88,6 +89,13 @@ LINKED = {
     "organizations/<slug:slug>/members/invitations/new/": (ADMIN, "organization/"),
     "organizations/<slug:slug>/settings/": (ADMIN, "organization/"),
     "sessions/<uuid:session_id>/": (PROVIDER, "sessions/"),
+    "organizations/<slug:slug>/patients/": (PROVIDER, "organization/"),
+    "organizations/<slug:slug>/patients/new/": (PROVIDER, "organizations/fernbrook-clinic/patients/"),
+    "organizations/<slug:slug>/questionnaires/": (PROVIDER, "organization/"),
+    "organizations/<slug:slug>/questionnaires/new/": (
+        ADMIN,
+        "organizations/fernbrook-clinic/questionnaires/",
+    ),
     "settings/devices/<uuid:authorization_id>/": (PROVIDER, "settings/devices/"),
     "settings/devices/<uuid:authorization_id>/revocation/": (PROVIDER, "settings/devices/"),
 }
@@ -111,6 +119,7 @@ NO_PAGE = {
     "accounts/step-up/": "leads to what is missing",
     "healthz": "for probes",
     "organizations/<slug:slug>/audit/export/": "a file",
+    "organizations/<slug:slug>/questionnaires/<uuid:questionnaire_id>/publication/": "is posted to",
     "organizations/<slug:slug>/members/invitations/<uuid:invitation_id>/sending/": "is posted to",
     "join/<str:code>/": "the page of join/, with the code filled in",
     "readyz": "for probes",
@@ -126,6 +135,7 @@ NO_PAGE = {
     "user-profile": "leads to Connected Devices",
 }
 NO_PAGE_PATTERNS = {
+    r"organizations/<slug:slug>/patients/<uuid:\w+>/(enrollments/.*|devices/.*/allowance/)": "posted to",
     r"api/(?!docs).*": "JSON",
     r"admin/.*/(add|<path:object_id>/(history|delete))/": "staff add and delete nothing; history is ours",
     r"admin/.*<path:object_id>/": "leads to the page of the object",
@@ -261,10 +271,61 @@ def sign_up_by_invitation(page: Page, portal: Portal) -> None:
     page.get_by_role("link", name="Sign up and accept").click()
 
 
+def one_patient(page: Page, portal: Portal) -> None:
+    """One who has a device and has answered."""
+    sign_in(page, portal, ADMIN)
+    page.goto(f"{portal.url}/organizations/fernbrook-clinic/patients/?q=Hanna")
+    page.get_by_role("link", name="Hanna").click()
+    page.get_by_role("heading", name="Answers").wait_for()
+
+
+def answers_of_a_patient(page: Page, portal: Portal) -> None:
+    one_patient(page, portal)
+    page.get_by_role("link", name="Morning diary").first.click()
+    page.get_by_role("heading", name="About these answers").wait_for()
+
+
+def link_for_a_patient(page: Page, portal: Portal) -> None:
+    one_patient(page, portal)
+    page.goto(portal.url + page.get_by_role("link", name="Authenticate Device").get_attribute("href"))
+
+
+def revocation_of_a_patients_device(page: Page, portal: Portal) -> None:
+    one_patient(page, portal)
+    page.goto(portal.url + page.get_by_role("link", name="Revoke").first.get_attribute("href"))
+
+
+def one_questionnaire(page: Page, portal: Portal) -> None:
+    sign_in(page, portal, ADMIN)
+    page.goto(f"{portal.url}/organizations/fernbrook-clinic/questionnaires/")
+    page.get_by_role("link", name="Morning diary").click()
+    page.get_by_role("heading", name="Versions").wait_for()
+
+
+def next_version(page: Page, portal: Portal) -> None:
+    one_questionnaire(page, portal)
+    page.get_by_role("link", name="Write the next version").click()
+    page.wait_for_url("**/draft/")
+
+
+def retirement_of_one(page: Page, portal: Portal) -> None:
+    one_questionnaire(page, portal)
+    page.goto(portal.url + page.get_by_role("link", name="Retire").get_attribute("href"))
+
+
 # Pages that one has to act for; by nobody who is signed in.
 REACHED: dict[str, Callable[[Page, Portal], None]] = {
     "accounts/2fa/authenticate/": second_step_of_a_sign_in,
     "accounts/confirm-email/": confirmation_of_an_address,
+    "organizations/<slug:slug>/patients/<uuid:person_id>/": one_patient,
+    "organizations/<slug:slug>/patients/<uuid:person_id>/answers/<uuid:response_id>/": answers_of_a_patient,
+    "organizations/<slug:slug>/patients/<uuid:person_id>/authentication/": link_for_a_patient,
+    "organizations/<slug:slug>/patients/<uuid:person_id>/devices/<uuid:authorization_id>/revocation/": (
+        revocation_of_a_patients_device
+    ),
+    "organizations/<slug:slug>/questionnaires/<uuid:questionnaire_id>/": one_questionnaire,
+    "organizations/<slug:slug>/questionnaires/<uuid:questionnaire_id>/draft/": next_version,
+    "organizations/<slug:slug>/questionnaires/<uuid:questionnaire_id>/retirement/": (retirement_of_one),
     "invitations/<str:token>/": mailed_invitation,
     "invitations/<str:token>/sign-up/": sign_up_by_invitation,
     "organizations/<slug:slug>/members/<uuid:membership_id>/removal/": removal_of_a_member,
