@@ -45,7 +45,7 @@ def live_settings(visit: Visit, own: Participant, reader: Person | None) -> dict
         # The host's browser makes the key with its first page.
         "isKeyed": visit.envelopes.exists(),
         "isShared": visit.mode == Visit.Mode.SHARED_DEVICE,
-        "ending": reverse("session_ending", args=[visit.pk]),
+        "ending": reverse("session_ending", args=[visit.pk]) if own.is_host else None,
         "startedAt": _instant(visit.started_at),
         "expiresAt": _instant(visit.expires_at),
         "now": _instant(timezone.now()),

@@ -29,15 +29,20 @@ def session_page(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
     """One session, as whoever asks takes part in it or took part."""
     own = _own_part(request, session_id)
     if own is None:
-        return views.detail(request, session_id)
+        return _detail(request, session_id)
     is_active = own.visit.status(timezone.now()) is Visit.Status.ACTIVE
     if is_active and own.is_present:
         return _live(request, own)
     if is_active and own.state == State.WAITING and own.left_at is None:
         return _waiting_room(request, own)
     if own.state == State.ADMITTED and request.user.is_authenticated:
-        return views.detail(request, session_id)
+        return _detail(request, session_id)
     return _no_part_any_more(request, own, is_active=is_active)
+
+
+def _detail(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
+    """Which asks for a sign-in itself."""
+    return views.detail(request, session_id)  # type: ignore[arg-type]
 
 
 def _own_part(request: HttpRequest, session_id: uuid.UUID) -> Participant | None:
