@@ -229,6 +229,23 @@ def test_what_somebody_does_to_the_database_is_said(host, started, harm, warning
     assert host.run("read", started["id"])["warnings"] == warnings
 
 
+def test_every_flipped_byte_of_a_stored_segment_is_refused(host, started):
+    host.run("say", started["id"], "Take two of them.")
+    envelope = host.kept()["envelopes"][started["id"]]
+    own = host.kept()["private_key"]
+    key = encryption.unwrap(envelope["wrapped"], started["id"], own, envelope["sender_key"])
+    stored = Segment.objects.get()
+    place = (key, started["id"], str(stored.participant_id), stored.sequence)
+    columns = {name: bytes(getattr(stored, name)) for name in ("nonce", "ciphertext")}
+    whole = {name: encoded(raw) for name, raw in columns.items()}
+    assert encryption.decrypt_segment(*place, **whole)["text"] == "Take two of them."
+    for name, raw in columns.items():
+        for at in range(len(raw)):
+            flipped = raw[:at] + bytes([raw[at] ^ 0xFF]) + raw[at + 1 :]
+            with pytest.raises(encryption.Refused):
+                encryption.decrypt_segment(*place, **whole | {name: encoded(flipped)})
+
+
 def test_a_key_that_the_portal_puts_in_is_not_taken(host, guest, started, admitted):
     """Made by somebody with the portal's rights: for the guest's key, by a key of their own."""
     theirs = new_key()
