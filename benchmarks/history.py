@@ -170,6 +170,10 @@ def _scans(client: Any, path: str) -> list[str]:
         _get(client, path)
     found = set()
     for query in queries:
+        if query["sql"].startswith("SET LOCAL"):
+            # As it was for the queries behind it; this connection is in no transaction.
+            with connection.cursor() as cursor:
+                cursor.execute(query["sql"].replace("SET LOCAL", "SET"))
         if "sessions_app_" not in query["sql"] or not query["sql"].startswith("SELECT"):
             continue
         with connection.cursor() as cursor:
