@@ -85,10 +85,10 @@ export class Talk {
   #place(key, line, part) {
     this.lines.set(key, line);
     line.dataset.key = key;
-    const first = [...this.list.children].find((one) => this.unsent.has(one.dataset.key));
+    const first = this.unsent.size && [...this.list.children].find((one) => this.unsent.has(one.dataset.key));
     // Where it stands in its place already it is not moved: nothing is read out twice.
     const isBehind = first && first.compareDocumentPosition(line) & Node.DOCUMENT_POSITION_FOLLOWING;
-    if (!line.isConnected || isBehind) this.list.insertBefore(line, first ?? null);
+    if (!line.isConnected || isBehind) this.list.insertBefore(line, first || null);
     line.querySelector("[data-late]").hidden = !part.isLate;
     mark(line, part.participant === this.own ? "sent" : null);
   }
