@@ -92,6 +92,16 @@ def rows_of(items: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
+def typed_rows(data: Mapping[str, Any], *, prefix: str) -> list[dict[str, Any]]:
+    """What stands in the rows of a form that was sent, right or wrong."""
+    total = str(data.get(f"{prefix}-TOTAL_FORMS", ""))
+    number = min(int(total), MOST_QUESTIONS) if total.isascii() and total.isdigit() and len(total) < 4 else 0
+    return [
+        {name: data.get(f"{prefix}-{row}-{name}", "") for name in QuestionForm.base_fields}
+        for row in range(number)
+    ]
+
+
 def items_of(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """What was filled in, as items. A question keeps its id through all versions, and a new one
     gets a number that none had, so that answers to different versions can be laid side by side."""

@@ -16,7 +16,7 @@ from medimic.formatting import Dates
 from medimic.pagination import page_of
 from orgs import questionnaires
 from orgs.access import managed, workplace
-from orgs.forms_questionnaires import MOST_QUESTIONS, Questions, TitleForm, items_of, rows_of
+from orgs.forms_questionnaires import MOST_QUESTIONS, Questions, TitleForm, items_of, rows_of, typed_rows
 from orgs.models import Enrollment, Organization, Questionnaire, QuestionnaireVersion
 from orgs.presenters_questionnaires import VersionRow, question_rows
 from orgs.standing import SignedInRequest, standing_in
@@ -148,15 +148,14 @@ def _resolve(organization: Organization, questionnaire_id: uuid.UUID) -> Questio
 
 def _forms(request: SignedInRequest, *, title: str, items: list[dict[str, Any]]) -> tuple[TitleForm, Any]:
     """The two parts of the form. More rows are asked for by a button that sends what was typed along."""
-    if request.method != "POST":
-        rows = rows_of(items) + [{}] * EMPTY_ROWS
-        return TitleForm(initial={"title": title}), Questions(initial=rows, prefix="q")
-    data = request.POST.copy()
-    if "more" in data:
-        total = data.get("q-TOTAL_FORMS", "")
-        wanted = int(total) + EMPTY_ROWS if total.isdecimal() and len(total) < 4 else EMPTY_ROWS
-        data["q-TOTAL_FORMS"] = str(min(wanted, MOST_QUESTIONS))
-    return TitleForm(data), Questions(data, prefix="q")
+    if request.method == "POST" and "more" not in request.POST:
+        return TitleForm(request.POST), Questions(request.POST, prefix="q")
+    rows = rows_of(items)
+    if request.method == "POST":
+        # What was typed so far comes back as it was: it is looked at once it is to be kept.
+        title, rows = request.POST.get("title", ""), typed_rows(request.POST, prefix="q")
+    initial = [*rows, *({} for _row in range(EMPTY_ROWS))][:MOST_QUESTIONS]
+    return TitleForm(initial={"title": title}), Questions(initial=initial, prefix="q")
 
 
 def _is_complete(request: SignedInRequest, title: TitleForm, rows: Any) -> bool:

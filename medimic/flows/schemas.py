@@ -12,6 +12,9 @@ from medimic.api_schema import DIRECTION_MARKS, Body, Id, Reply, text, token
 from orgs.fhir import LONGEST_TEXT, VALUES
 
 SyncCursor = token(430)
+Canonical = token(80)
+LinkId = text(20)
+Display = text(200)
 MOST_ITEMS = 100
 # FHIR's integer has 32 bits.
 GREATEST = 2**31 - 1
@@ -42,8 +45,8 @@ Day = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}$"), AfterVal
 class CodingIn(Body):
     """One of a question's choices. Its code counts; the words beside it are not kept."""
 
-    code: text(20)
-    display: text(200) | None = None
+    code: LinkId
+    display: Display | None = None
 
 
 class AnswerIn(Body):
@@ -65,7 +68,7 @@ class AnswerIn(Body):
 class ItemIn(Body):
     """The answer to one question; without `answer`, that there is none."""
 
-    linkId: text(20)
+    linkId: LinkId
     answer: Annotated[list[AnswerIn] | None, Field(min_length=1, max_length=1)] = None
 
 
@@ -74,7 +77,7 @@ class QuestionnaireResponseIn(Body):
 
     resourceType: Literal["QuestionnaireResponse"]
     id: Annotated[Id, Field(description="The device's own name for it: sent again, it is kept once.")]
-    questionnaire: Annotated[token(80), Field(description="`canonical` of what was answered.")]
+    questionnaire: Annotated[Canonical, Field(description="`canonical` of what was answered.")]
     status: Literal["completed"]
     authored: Annotated[AwareDatetime, Field(strict=False, description="When it was answered.")]
     item: Annotated[list[ItemIn], Field(max_length=MOST_ITEMS)]
