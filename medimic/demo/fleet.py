@@ -128,6 +128,7 @@ class Fleet:
         signed_out: bool = False,
         revoked: Reason | None = None,
         by: Person | None = None,
+        revoked_in: Organization | None = None,
     ) -> DeviceAuthorization:
         """Let an account use a device, for `since` days; last seen `seen` days ago."""
         activated = self.now - dt.timedelta(days=since)
@@ -146,7 +147,7 @@ class Fleet:
         if revoked:
             unused = dt.timedelta(days=90) if revoked is Reason.DISUSE else dt.timedelta(hours=5)
             row.revoked_at = min(last_seen + unused, self.now)
-            row.revoked_reason, row.revoked_by = revoked, by
+            row.revoked_reason, row.revoked_by, row.revoked_in = revoked, by, revoked_in
             # A refresh token outlives five hours, and not ninety days.
             ended = RevocationReceipt(authorization=row, refresh_tokens=int(revoked is not Reason.DISUSE))
             self.receipts.append(ended)
@@ -173,11 +174,20 @@ class Fleet:
         signed_out: bool = False,
         revoked: Reason | None = None,
         by: Person | None = None,
+        revoked_in: Organization | None = None,
     ) -> Device:
         """A device of one's own."""
         device = self.device(hardware, owner=account, app=app)
         self.leave(
-            account, device, since=since, seen=seen, name=name, signed_out=signed_out, revoked=revoked, by=by
+            account,
+            device,
+            since=since,
+            seen=seen,
+            name=name,
+            signed_out=signed_out,
+            revoked=revoked,
+            by=by,
+            revoked_in=revoked_in,
         )
         return device
 
@@ -262,7 +272,16 @@ def _clinic(fleet: Fleet, cast: Cast) -> None:
     fleet.leave(colleague, shared, since=124, seen=1.1, name="Consulting room iPad")
     fleet.leave(nora, shared, since=60, seen=5, name="Consulting room iPad")
     fleet.own(colleague, PIXEL_8, since=122, seen=0.05, name="Kira's Pixel")
-    fleet.own(colleague, GALAXY_TAB, since=150, seen=40, app=OLD_APP, revoked=Reason.ORGANIZATION, by=admin)
+    fleet.own(
+        colleague,
+        GALAXY_TAB,
+        since=150,
+        seen=40,
+        app=OLD_APP,
+        revoked=Reason.ORGANIZATION,
+        by=admin,
+        revoked_in=cast.clinic.organization,
+    )
     fleet.own(nora, GALAXY_S24, since=100, seen=0.6, app=OLDEST_APP)
     fleet.own(tobin, IPHONE_SE, since=151, seen=71, app=OLD_APP)
     fleet.own(tobin, THINKPAD_T14, since=70, seen=2)

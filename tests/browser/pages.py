@@ -80,10 +80,23 @@ PLAIN = {
 # One page with two addresses: which of them one is led to depends on one's factors.
 SAME_QUESTION = {"accounts/2fa/reauthenticate/": "accounts/reauthenticate/"}
 
+CLINIC_DEVICES = "organizations/fernbrook-clinic/devices/"
+HOSPITAL_DEVICES = "organizations/hollin-hill-hospital/devices/"
+# Was asked to let a device of theirs into the hospital's pool.
+ASKED = "imre.castellow@hospital.example"
+
 # The address is that of the first link of this route on another page.
 LINKED = {
     "organizations/<slug:slug>/": (ADMIN, "organization/"),
     "organizations/<slug:slug>/audit/": (ADMIN, "organization/"),
+    "organizations/<slug:slug>/devices/": (ADMIN, "organization/"),
+    "organizations/<slug:slug>/devices/<uuid:authorization_id>/": (ADMIN, CLINIC_DEVICES),
+    "organizations/<slug:slug>/devices/<uuid:authorization_id>/revocation/": (ADMIN, CLINIC_DEVICES),
+    "organizations/<slug:slug>/devices/<uuid:authorization_id>/allowance/": (ADMIN, CLINIC_DEVICES),
+    "organizations/<slug:slug>/devices/pool/<uuid:device_id>/": (UNLIMITED, HOSPITAL_DEVICES),
+    "organizations/<slug:slug>/devices/pool/<uuid:device_id>/revocation/": (UNLIMITED, HOSPITAL_DEVICES),
+    "organizations/<slug:slug>/policies/": (ADMIN, "organization/"),
+    "settings/devices/pool-requests/<uuid:request_id>/": (ASKED, "settings/devices/"),
     "organizations/<slug:slug>/leaving/": (PROVIDER, "organization/"),
     "organizations/<slug:slug>/members/": (ADMIN, "organization/"),
     "organizations/<slug:slug>/members/invitations/new/": (ADMIN, "organization/"),
@@ -111,6 +124,10 @@ for route in routes():
 
 # Routes that show no page of their own, and why.
 NO_PAGE = {
+    "organizations/<slug:slug>/devices/export/": "a CSV file",
+    "organizations/<slug:slug>/devices/pool-requests/<uuid:request_id>/withdrawal/": "is posted to",
+    "organizations/<slug:slug>/devices/revocations/": "is posted to",
+    "organizations/<slug:slug>/devices/revocations/<uuid:revocation_id>/state/": "JSON",
     "accounts/2fa/": "leads to Security",
     "accounts/2fa/recovery-codes/download/": "a text file",
     "accounts/login/code/confirm/": "signing in by code is off",
@@ -313,8 +330,54 @@ def retirement_of_one(page: Page, portal: Portal) -> None:
     page.goto(portal.url + page.get_by_role("link", name="Retire").get_attribute("href"))
 
 
+def pooling_of_a_device(page: Page, portal: Portal) -> None:
+    sign_in(page, portal, UNLIMITED)
+    page.goto(f"{portal.url}/{HOSPITAL_DEVICES}?pooled=no&platform=ios&status=active")
+    page.goto(portal.url + page.locator(".is-fleet .is-device a").first.get_attribute("href"))
+    page.goto(page.url + "pooling/")
+
+
+def pooled_device(page: Page, portal: Portal, link: str) -> None:
+    sign_in(page, portal, UNLIMITED)
+    page.goto(f"{portal.url}/{HOSPITAL_DEVICES}?pooled=yes&status=active")
+    page.locator(".is-fleet .is-device a").first.click()
+    page.goto(portal.url + page.get_by_role("link", name=link).get_attribute("href"))
+
+
+def place_of_a_pooled_device(page: Page, portal: Portal) -> None:
+    pooled_device(page, portal, "Change place")
+
+
+def return_of_a_pooled_device(page: Page, portal: Portal) -> None:
+    pooled_device(page, portal, "Give back")
+
+
+def allowance_of_a_pooled_device(page: Page, portal: Portal) -> None:
+    """Of one that is revoked for it, unless one is."""
+    sign_in(page, portal, UNLIMITED)
+    page.goto(f"{portal.url}/{HOSPITAL_DEVICES}?pooled=yes&sort=-status")
+    if not page.get_by_role("link", name="Allow again").count():
+        page.goto(portal.url + page.get_by_role("link", name="Revoke").first.get_attribute("href"))
+        page.get_by_role("button", name="Revoke").click()
+        page.goto(f"{portal.url}/{HOSPITAL_DEVICES}?pooled=yes&sort=-status")
+    page.goto(portal.url + page.get_by_role("link", name="Allow again").first.get_attribute("href"))
+
+
+def revocation_of_several(page: Page, portal: Portal) -> None:
+    sign_in(page, portal, UNLIMITED)
+    page.goto(f"{portal.url}/{HOSPITAL_DEVICES}")
+    page.get_by_label("Select this page").check()
+    page.get_by_role("button", name="Revoke selected").click()
+    page.get_by_role("heading", name="Revoke").first.wait_for()
+
+
 # Pages that one has to act for; by nobody who is signed in.
 REACHED: dict[str, Callable[[Page, Portal], None]] = {
+    "organizations/<slug:slug>/devices/<uuid:authorization_id>/pooling/": pooling_of_a_device,
+    "organizations/<slug:slug>/devices/pool/<uuid:device_id>/place/": place_of_a_pooled_device,
+    "organizations/<slug:slug>/devices/pool/<uuid:device_id>/return/": return_of_a_pooled_device,
+    "organizations/<slug:slug>/devices/pool/<uuid:device_id>/allowance/": allowance_of_a_pooled_device,
+    "organizations/<slug:slug>/devices/revocations/<uuid:revocation_id>/": revocation_of_several,
     "accounts/2fa/authenticate/": second_step_of_a_sign_in,
     "accounts/confirm-email/": confirmation_of_an_address,
     "organizations/<slug:slug>/patients/<uuid:person_id>/": one_patient,
