@@ -36,7 +36,7 @@ class Stay:
 @dataclass(frozen=True, slots=True)
 class SessionFacts:
     """What the page says. `started_at` and `now` are instants for the script that lets the duration run;
-    `is_utc` says that the reader's own time is UTC."""
+    `is_utc`: the reader's own time zone is UTC, so that one time says both."""
 
     status: str
     badge: str
@@ -71,7 +71,7 @@ class SessionFacts:
             start_utc=Dates(reader.date_locale, "UTC", now=now).date_time(visit.started_at),
             start_local=dates.date_time(visit.started_at),
             zone=dates.zone.key,
-            is_utc=visit.started_at.astimezone(dates.zone).utcoffset() == dt.timedelta(0),
+            is_utc=dates.zone.key == "UTC",
             end_local=_moment(over_at, visit, dates),
             end_label=_("Ended") if visit.ended_at else _("Expires") if is_active else _("Expired"),
             duration=duration(visit.duration(now)),
