@@ -123,5 +123,18 @@ export function poll(work, onFailure) {
   addEventListener("pageshow", wake);
   document.addEventListener("visibilitychange", () => document.hidden || wake());
   turn();
-  return { wake, end: () => (ended = true) };
+
+  // Resolves once nothing is asked any more, until `resume()`.
+  async function pause() {
+    ended = true;
+    clearTimeout(timer);
+    await running;
+  }
+
+  function resume() {
+    ended = false;
+    return wake();
+  }
+
+  return { wake, pause, resume, end: () => (ended = true) };
 }

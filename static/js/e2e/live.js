@@ -380,9 +380,14 @@ async function end(form) {
       });
       await send({ waits: true });
     }
+    // With the session its token ends, and whoever asks on is refused.
+    await polling?.pause();
     await part.call("POST", "/end");
   } catch (error) {
-    if (error.code !== "session_over") return endFailed(form, error);
+    if (error.code !== "session_over") {
+      polling?.resume();
+      return endFailed(form, error);
+    }
   }
   isOver = true;
   location.assign(settings.page);
