@@ -8,13 +8,13 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
-from medimic.api_schema import DIRECTION_MARKS, Body, Id, Reply, text, token
+from medimic.api_schema import DIRECTION_MARKS, Body, Id, Reply, plain, token
 from orgs.fhir import LONGEST_TEXT, VALUES
 
 SyncCursor = token(430)
-Canonical = token(80)
-LinkId = text(20)
-Display = text(200)
+Canonical = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,80}$")]
+LinkId = Annotated[str, StringConstraints(min_length=1, max_length=20), AfterValidator(plain)]
+Display = Annotated[str, StringConstraints(max_length=200), AfterValidator(plain)]
 MOST_ITEMS = 100
 # FHIR's integer has 32 bits.
 GREATEST = 2**31 - 1
