@@ -74,6 +74,9 @@ class FleetEntry(models.Model):
             models.Index(fields=["organization", "last_seen_at", "id"], name="fleet_by_last_seen"),
             models.Index(fields=["organization", "state", "last_seen_at", "id"], name="fleet_by_state"),
             models.Index(fields=["organization", "person", "last_seen_at", "id"], name="fleet_by_person"),
+            models.Index(
+                fields=["organization", "last_seen_at", "id"], condition=Q(person=None), name="fleet_pooled"
+            ),
             models.Index(fields=["organization", "platform", "app_key"], name="fleet_by_platform_app"),
             models.Index(fields=["organization", "platform", "os_key"], name="fleet_by_platform_os"),
             models.Index(fields=["organization", "os_group", "last_seen_at", "id"], name="fleet_by_os_group"),
