@@ -11,6 +11,7 @@ export async function compared(place, vault, subject) {
   const { digits } = await vault.reveal(subject, join.peerKey, join.peerNonce);
   place.querySelector("[data-digits]").textContent = grouped(digits);
   place.hidden = false;
+  place.scrollIntoView({ block: "nearest" });
   const isSame = await new Promise((resolve) => {
     place.querySelector("[data-same]").onclick = () => resolve(true);
     place.querySelector("[data-differ]").onclick = () => resolve(false);
