@@ -1,5 +1,6 @@
 """What the clinic asks its patients, and what some of them answered."""
 
+import datetime as dt
 import uuid
 
 from django.utils import timezone
@@ -41,13 +42,14 @@ def tell(cast: Cast) -> None:
         membership = Membership.objects.living().get(person=patient, organization=cast.clinic.organization)
         questionnaires.enroll(membership=membership, questionnaire=diary.questionnaire, origin=by_provider)
     answering = cast.clinic.patients[1]
-    for values in ANSWERS:
-        content = _response(diary, values)
+    for days, values in zip((8, 1), ANSWERS, strict=True):
+        authored = timezone.now() - dt.timedelta(days=days)
+        content = _response(diary, values, authored)
         questionnaires.receive(
             person=answering,
             client_id=uuid.UUID(str(content["id"])),
             content=content,
-            authored_at=timezone.now(),
+            authored_at=authored,
             origin=Origin(ActorKind.DEVICE, answering.pk, agent=AGENT),
         )
 
@@ -62,13 +64,15 @@ def _draft(
     return questionnaires.draft(organization=house.organization, title=title, items=items, origin=origin)
 
 
-def _response(version: QuestionnaireVersion, values: tuple[object, ...]) -> dict[str, object]:
+def _response(
+    version: QuestionnaireVersion, values: tuple[object, ...], authored: dt.datetime
+) -> dict[str, object]:
     return {
         "resourceType": "QuestionnaireResponse",
         "id": str(uuid.uuid4()),
         "questionnaire": version.canonical,
         "status": "completed",
-        "authored": timezone.now().isoformat(timespec="seconds"),
+        "authored": authored.isoformat(timespec="seconds"),
         "item": [
             {"linkId": item["linkId"], "answer": [{fhir.VALUES[item["type"]]: value}]}
             for item, value in zip(version.items, values, strict=True)
