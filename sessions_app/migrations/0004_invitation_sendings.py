@@ -5,20 +5,19 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('sessions_app', '0003_participants_start'),
+        ("sessions_app", "0003_participants_start"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='sessioninvitation',
-            name='sendings',
+            model_name="sessioninvitation",
+            name="sendings",
             field=models.PositiveSmallIntegerField(default=1),
         ),
         migrations.AddField(
-            model_name='sessioninvitation',
-            name='sent_at',
+            model_name="sessioninvitation",
+            name="sent_at",
             field=models.DateTimeField(default=django.utils.timezone.now),
         ),
     ]
