@@ -53,3 +53,23 @@ def test_who_sees_other_digits_leaves_and_trusts_nothing_of_it(new_page, portal,
         })"""
     )
     assert kept == 0
+
+
+def test_nobody_writes_before_comparing_whatever_the_page_is_told_of_them(new_page, portal, sign_in, console):
+    console.expect(OVER + "|TypeError|Cannot")
+    host, guest = new_page(), new_page()
+    sign_in(host, portal, HOST)
+    ask_in(guest, portal, start_session(host, portal))
+    digits(host)
+    admit(host)
+    asked = guest.get_by_role("group", name="Did the host's screen show these digits")
+    expect(asked).to_be_visible(timeout=TURN)
+
+    def told_to_host(route):
+        answer = route.fetch()
+        route.fulfill(response=answer, body=answer.text().replace('"isHost": false', '"isHost": true'))
+
+    guest.route("**/sessions/*/", told_to_host)
+    guest.reload()
+    expect(asked).to_be_visible(timeout=TURN)
+    expect(field(guest)).to_be_hidden()

@@ -348,3 +348,43 @@ def test_neither_words_nor_a_sessions_key_lie_in_the_browser(run):
     # 32 bytes of 7 in base64url.
     assert "BwcHBwcH" not in text
     assert run(f"await vaults.clear('host'); {dump}").count('"host"') == 0
+
+
+def test_what_an_earlier_part_left_holds_nothing_up(run):
+    """Who left before all was sent, and came in again, is another participant: the server refuses the
+    earlier one's segments, and takes those of now."""
+    assert run("""
+      const { deliver } = await import("/static/js/e2e/sending.js");
+      const { Problem } = await import("/static/js/e2e/api.js");
+      const sessionKey = await e2e.newSessionKey();
+      for (const [who, text] of [[participant, "a"], [participant, "b"], [second, "c"], [second, "d"]]) {
+        await joiner.write({ session, participant: who, sessionKey, content: say(text) });
+      }
+      const taken = [];
+      const post = async (segments) => {
+        if (segments.some((one) => one.participant_id === participant)) throw new Problem(404, {});
+        taken.push(...segments.map((one) => one.sequence));
+        return { data: {} };
+      };
+      const isAll = await deliver({ vault: joiner, session, post, waits: true });
+      const kept = (await joiner.unsent(session)).map((one) => one.participant_id);
+      return [taken, isAll, kept];
+    """) == [[1, 2], False, ["aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee"] * 2]
+
+
+def test_a_page_takes_no_part_but_its_own(run):
+    """Signed in as somebody else meanwhile, or come in anew in another tab: that is not this page's."""
+    assert run("""
+      const { Part } = await import("/static/js/e2e/api.js");
+      const codes = [];
+      for (const [status, body] of [[200, { session_token: "t", participant_id: second }], [403, {}]]) {
+        const real = globalThis.fetch;
+        globalThis.fetch = async () =>
+          new Response(JSON.stringify(body), { status, headers: { "Content-Type": "application/json" } });
+        const part = new Part({ token: "/t/", api: "/a", participant });
+        await part.open().catch((error) => codes.push(error.code));
+        codes.push(part.token);
+        globalThis.fetch = real;
+      }
+      return codes;
+    """) == ["part_over", None, "part_over", None]

@@ -48,6 +48,8 @@ export const facts = (id) => JSON.parse(document.getElementById(id).textContent)
 // A busy server, or none, is asked again later; anything else will not change by itself.
 export const isPassing = (error) => !(error instanceof Problem) || error.status >= 500 || error.status === 429;
 
+const partOver = () => new Problem(410, { code: "part_over", reason: "left" });
+
 // This browser's part in one session, and calls with its token. Where the token has ended, a new one
 // is asked for once; what the portal says then is the truth.
 export class Part {
@@ -57,7 +59,12 @@ export class Part {
   }
 
   async open() {
-    const { data } = await send("POST", this.settings.token, { csrf: csrf() });
+    const { data } = await send("POST", this.settings.token, { csrf: csrf() }).catch((error) => {
+      // This page is of before somebody else signed in here.
+      throw error instanceof Problem && error.status === 403 ? partOver() : error;
+    });
+    // They signed in, or came in anew, in another tab: what is theirs by now is not this page's.
+    if (data.participant_id !== this.settings.participant) throw partOver();
     this.token = data.session_token;
     return data;
   }

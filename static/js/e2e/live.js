@@ -35,6 +35,8 @@ let tag;
 let readVersion = -1;
 let isOver = false;
 let isLocked = false;
+// Whose envelope the key came in.
+let sender = null;
 
 const talk = new Talk({
   list: $("parts"),
@@ -133,8 +135,9 @@ async function unlock() {
   if (!key) return;
   reading = new Reading({ session, key, vault, ask: (path) => part.call("GET", path) });
   await showWaiting();
-  if (settings.isHost) enable(true);
-  else compare();
+  // By whom the key is from, not by what the page was told of who is the host.
+  if (sender && (await vault.trust(session, sender)) === "pinned") compare();
+  else enable(true);
 }
 
 // Who was let in reads at once, and writes once they have compared the digits themselves.
@@ -144,7 +147,7 @@ async function compare() {
   composer.hidden = false;
   $("compare").hidden = true;
   if (isOver) return;
-  if (isSame) return enable(true);
+  if (isSame && (await vault.trust(session, sender)) === "confirmed") return enable(true);
   await part.call("POST", "/leave").catch(() => {});
   stop("exchanged");
 }
@@ -153,6 +156,7 @@ async function openEnvelope(thumbprint) {
   const { data } = await part.call("GET", `/envelope?thumbprint=${thumbprint}`);
   try {
     key = await vault.openEnvelope(session, data);
+    sender = data.sender_key;
   } catch {
     // It is not from whom we verified: nothing of it is used.
     isLocked = true;
@@ -277,7 +281,10 @@ async function renumber(participant) {
 async function markUnsent(state) {
   const rows = await vault.unsent(session, SHOWN_UNSENT);
   const kept = new Set(rows.map((row) => keyOf({ participant: row.participant_id, sequence: row.sequence })));
-  for (const waiting of talk.waiting) talk.mark(waiting, kept.has(waiting) ? state : "sent");
+  for (const waiting of talk.waiting) {
+    const stays = people.isGone(waiting.split("/")[0]) ? "failed" : state;
+    talk.mark(waiting, kept.has(waiting) ? stays : "sent");
+  }
 }
 
 // --- Reading along ---
@@ -415,7 +422,12 @@ async function over() {
   return false;
 }
 
+// Signed out, too: whoever comes to this screen next finds nothing on it.
 function left() {
+  talk.clear();
+  $("warnings").replaceChildren();
+  field.value = "";
+  writing.then(() => (key = null));
   return stop("gone");
 }
 

@@ -29,6 +29,11 @@ export class People {
     return this.all.filter((one) => one.is_you && one.state === "admitted").map((one) => one.id);
   }
 
+  // Left; of somebody whom the server did not name, that is not known.
+  isGone(id) {
+    return this.all.some((one) => one.id === id && one.left_at);
+  }
+
   speaker() {
     return this.all.find((one) => one.id === this.chosen) ?? this.all.find((one) => one.id === this.settings.participant);
   }

@@ -74,6 +74,12 @@ export class Talk {
     this.lines.delete(key);
   }
 
+  clear() {
+    this.lines.clear();
+    this.unsent.clear();
+    this.list.replaceChildren();
+  }
+
   mark(key, state) {
     mark(this.lines.get(key), state);
   }

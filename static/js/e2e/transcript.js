@@ -43,12 +43,13 @@ async function keyOf(vault, { session, api }) {
 
 // What this browser wrote while it had no connection, and the session ended.
 async function deliverLate(vault, session, api) {
-  const waiting = (await vault.unsent(session)).length;
+  const count = async () => (await vault.unsent(session, Infinity)).length;
+  const waiting = await count();
   if (!waiting) return 0;
   const post = (segments) => send("POST", `${api}/segments`, { body: { segments }, csrf: csrf() });
   try {
     await deliver({ vault, session, post, waits: true });
-    return waiting;
+    return waiting - (await count());
   } catch {
     // Too late, or no connection: it stays in this browser.
     return 0;
