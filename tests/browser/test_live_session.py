@@ -328,3 +328,19 @@ def test_without_script_each_page_explains_itself(new_page, portal, sign_in):
     page.get_by_role("main").get_by_role("button", name="End session").click()
     expect(page.get_by_role("main")).to_contain_text("[Encrypted — key not available on this device]")
     expect(page.get_by_role("main")).to_contain_text("That takes JavaScript.")
+
+
+def test_a_sign_out_in_another_tab_leaves_nothing_on_the_screen(page, portal, sign_in, console):
+    console.expect(r"status of (401|403|404)")
+    sign_in(page, portal, HOST)
+    start_session(page, portal)
+    say(page, "For our eyes alone.")
+    sent(page, "For our eyes alone.")
+    field(page).fill("Half a sentence")
+    other = page.context.new_page()
+    other.goto(f"{portal.url}/accounts/logout/")
+    other.get_by_role("main").get_by_role("button", name="Sign Out").click()
+    sign_in(other, portal, HOST)
+    expect(page.get_by_text("You no longer take part.")).to_be_visible(timeout=TURN)
+    expect(page.locator("[data-parts] > li")).to_have_count(0)
+    expect(field(page)).to_have_value("")
