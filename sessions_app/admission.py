@@ -95,7 +95,7 @@ def refuse(caller: Token, participant_id: uuid.UUID, *, origin: Origin) -> Parti
             return participant
         was_in = participant.state == Participant.State.ADMITTED
         if was_in:
-            participant.leave()
+            participant.remove()
         else:
             participant.refuse()
         tokens.end_session_tokens(participant_id=participant.pk)

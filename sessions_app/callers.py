@@ -4,6 +4,8 @@ While a session is Active that is the session token of somebody who was admitted
 hosted it or was admitted reads it with a device's token or its portal sign-in; a guest does not. For what
 was written before the end and did not get through, `LATE_FOR` after it a writer comes with the token
 that ended with the session, or as the account's device that took part.
+
+Whom the host removed reads what was there until then, and nothing that was said without them.
 """
 
 import datetime as dt
@@ -70,12 +72,14 @@ writer_auth = WriterAuth()
 
 @dataclass(frozen=True)
 class Reader:
-    """Somebody who may read the transcript of that session: `version` is its own."""
+    """Somebody who may read the transcript of that session: `version` is its own. Who was removed
+    reads what came before `until`."""
 
     visit_id: uuid.UUID
     version: int
     account_id: uuid.UUID | None
     authorization_id: uuid.UUID | None
+    until: dt.datetime | None = None
 
     @property
     def envelopes(self) -> QuerySet[Envelope]:
@@ -116,7 +120,8 @@ def reader(request: HttpRequest, session_id: uuid.UUID) -> Reader:
         return Reader(session_id, by.visit_version, authorization.account_id, authorization.pk)
     visit = _of_account(by, session_id)
     authorization_id = by.authorization_id if isinstance(by, Token) else None
-    return Reader(visit.pk, visit.version, _account_of(by), authorization_id)
+    account_id = _account_of(by)
+    return Reader(visit.pk, visit.version, account_id, authorization_id, _until(visit, account_id))
 
 
 def writer(request: HttpRequest, session_id: uuid.UUID) -> Writer:
@@ -163,6 +168,14 @@ def _of_account(by: Token | Person, session_id: uuid.UUID) -> Visit:
             403, "session_token_needed", _("While the session is active, call with its session token.")
         )
     return visit
+
+
+def _until(visit: Visit, account_id: uuid.UUID | None) -> dt.datetime | None:
+    """When the account was sent out of the session, if it never came in again."""
+    if visit.host_id == account_id:
+        return None
+    last = visit.participants.admitted().filter(person=account_id).order_by("-joined_at", "id").first()
+    return last.left_at if last is not None and last.was_removed else None
 
 
 def _ended_with_its_session(token: Token) -> bool:

@@ -62,7 +62,8 @@ def read(by: Reader, after: int, limit: int) -> tuple[list[SegmentOut], bool]:
 
 
 def _behind(by: Reader, after: int) -> QuerySet[Segment]:
-    return Segment.objects.filter(visit=by.visit_id, position__gt=after).order_by("position")
+    rows = Segment.objects.filter(visit=by.visit_id, position__gt=after)
+    return (rows.filter(created_at__lt=by.until) if by.until else rows).order_by("position")
 
 
 def _out(row: Segment) -> SegmentOut:

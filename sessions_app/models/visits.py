@@ -358,6 +358,15 @@ class Participant(models.Model):
     def leave(self) -> None:
         self._change(left_at=timezone.now())
 
+    def remove(self) -> None:
+        """Send them out: the host decided once more, when they left."""
+        now = timezone.now()
+        self._change(left_at=now, decided_at=now)
+
+    @property
+    def was_removed(self) -> bool:
+        return self.left_at is not None and self.left_at == self.decided_at
+
     def _change(self, **fields: Any) -> None:
         self.version += 1
         for field, value in fields.items():

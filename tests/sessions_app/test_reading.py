@@ -100,6 +100,16 @@ def test_who_left_before_the_end_still_reads_what_they_were_admitted_to(seat, jo
     assert reads(joiner, client=sign_in(patient)).status_code == 200
 
 
+def test_whom_the_host_removed_never_reads_what_was_said_without_them(seat, joiner, sign_in, patient):
+    path = f"sessions/{seat.visit.pk}/participants/{joiner.participant.pk}/admission"
+    assert call("put", path, {"action": "refuse"}, token=seat.session_token).status_code == 200
+    seat.send(seat.segment(2))
+    seats.end(seat.visit)
+    for how in ({"token": joiner.device_token()}, {"client": sign_in(patient)}):
+        assert [one["sequence"] for one in joiner.read(**how).json()["segments"]] == [1]
+    assert len(seat.read(client=sign_in(seat.participant.person)).json()["segments"]) == 2
+
+
 def test_each_account_gets_the_envelopes_that_were_made_for_it_alone(seat, joiner, sign_in):
     refused(seat.envelope(mark=joiner.thumbprint), 404, "envelope_missing")
     refused(joiner.envelope(mark=seat.thumbprint), 404, "envelope_missing")
