@@ -185,7 +185,7 @@ DATA = SHARED + (
     r"|iPhone 15 Pro|iOS|UTC|[A-Z2-7 ]{32,}|\b[A-Z0-9]{6}\b"
 )
 # No page, or one whose words come from elsewhere: the admin's from Django, the API's from its description.
-ELSEWHERE = re.compile(r"/(admin|api|static)/|/api$|/user-profile|/download/")
+ELSEWHERE = re.compile(r"/(admin|api|static)/|/api$|/user-profile|/download/|/export/")
 STARTS = (
     "/",
     "/billing/",

@@ -46,6 +46,7 @@ TITLES = {
     "devices.pool_declined": _("Kept a device out of the pool"),
     "devices.pooled": _("Took a device into the pool"),
     "devices.revoked": _("Revoked a device"),
+    "devices.bulk_revoked": _("Revoked several devices in one act"),
 }
 
 

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 
 import pytest
 from django.db import OperationalError
@@ -9,7 +10,7 @@ from django.db import OperationalError
 from medimic.api import api, docs
 
 CALLS = [
-    (call.method, call.path.replace("{session_id}", "5f0c3a55-6d1b-4a52-9c43-6f6a3f2f0d10"))
+    (call.method, re.sub(r"{\w+_id}", "5f0c3a55-6d1b-4a52-9c43-6f6a3f2f0d10", call.path))
     for call in docs.calls(api.description_schema)
 ]
 WITH_BODY = [(m, path) for m, path in CALLS if m in ("POST", "PATCH", "PUT") and not path.endswith("/end")]

@@ -140,7 +140,7 @@ class TestInvitations:
         )
         assert outcome == {"won": 1, "not good": 11}
         assert clinic.memberships.living().filter(person=outsider).count() == 1
-        assert len(kit.events("orgs.joined")) == 1
+        assert len(kit.events("orgs.joined", clinic)) == 1
 
     def test_accepted_or_withdrawn_never_both(self, admins, clinic, outsider):
         for _ in range(3):

@@ -3,6 +3,7 @@
 import datetime as dt
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
 from medimic.audit.models import AuditEvent
@@ -112,10 +113,13 @@ def test_many_workers_at_once_announce_each_session_once(outsider):
 def test_ended_and_announced_at_once_it_is_one_or_both_in_order(outsider):
     phone = make_authorization(outsider)
     visit = expiring(start(phone).visit, minutes=5)
-    race(
-        lambda index: expiry.announce() if index % 2 else Visit.objects.get(pk=visit.pk).end(timezone.now()),
-        8,
-    )
+
+    def end():
+        with transaction.atomic():
+            # The instant is that of the end, not of the wait for the lock before it.
+            Visit.objects.select_for_update().get(pk=visit.pk).end(timezone.now())
+
+    race(lambda index: expiry.announce() if index % 2 else end(), 8)
     visit.refresh_from_db()
     assert visit.ended_at is not None
     if visit.expiry_announced_at:
