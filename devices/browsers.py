@@ -148,6 +148,8 @@ def guest_authorization_for(request: HttpRequest) -> DeviceAuthorization:
 
 def note_guest(request: HttpRequest, authorization: DeviceAuthorization, until: dt.datetime) -> None:
     """Know the guest again in this browser, and no longer than for what they came."""
+    if GUEST_NOTE in request.session:
+        until = max(until, request.session.get_expiry_date())
     request.session[GUEST_NOTE] = str(authorization.pk)
     request.session.set_expiry(until)
 
@@ -216,7 +218,9 @@ def signed_in(sender: Any, request: HttpRequest, user: Person, **kwargs: Any) ->
     """
     request.session[SIGNED_IN_AT] = time.time()
     _end_session_tokens(request, GUEST_NOTE)
-    request.session.pop(GUEST_NOTE, None)
+    if request.session.pop(GUEST_NOTE, None):
+        # A guest's ends with what they came for; a sign-in does not.
+        request.session.set_expiry(None)
     if (identifier_hash := this(request)) and (authorization := _living(user, identifier_hash)):
         browser_sign_ins.bind(request, authorization)
 

@@ -388,3 +388,19 @@ def test_a_page_takes_no_part_but_its_own(run):
       }
       return codes;
     """) == ["part_over", None, "part_over", None]
+
+
+def test_two_that_read_on_at_once_find_each_part_once(run):
+    assert run("""
+      const { Reading } = await import("/static/js/e2e/reading.js");
+      const key = await e2e.newSessionKey();
+      const row = await write(host, key, "once");
+      const ask = async (path) => {
+        const after = Number(new URLSearchParams(path.split("?")[1]).get("after"));
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        return { data: { segments: after < 1 ? [{ ...row, position: 1 }] : [], next: 1 } };
+      };
+      const reading = new Reading({ session, key, vault: host, ask });
+      await Promise.all([reading.fetch(), reading.fetch()]);
+      return [reading.parts.length, reading.check(null, false).warnings];
+    """) == [1, []]

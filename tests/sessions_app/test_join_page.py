@@ -198,6 +198,23 @@ class TestForm:
         assert (part.state, part.reserved_up_to) == ("waiting", 0)
 
 
+def test_a_guest_of_two_sessions_is_known_for_as_long_as_the_longer_one(visit, phone):
+    client, shorter = Client(), start(phone).visit
+    type(shorter).objects.filter(pk=shorter.pk).update(
+        expires_at=dt.datetime.now(dt.UTC) + dt.timedelta(hours=1)
+    )
+    for one in (visit, shorter):
+        assert client.post("/join/", typed(one)).status_code == 302
+    assert client.session.get_expiry_date() >= visit.expires_at
+
+
+def test_who_signs_in_after_being_a_guest_stays_signed_in_as_anybody(visit, outsider):
+    client = Client()
+    client.post("/join/", typed(visit))
+    client.force_login(outsider)
+    assert client.session.get("_session_expiry") is None
+
+
 def test_sent_twice_it_is_one(visit):
     client, form = Client(), typed(visit)
     client.get("/join/")

@@ -14,7 +14,14 @@ export class Reading {
   }
 
   // What came since; `onProgress(count)` after each answer. True where anything did.
-  async fetch(onProgress = () => {}) {
+  // One after the other: two at once would bring each part twice.
+  fetch(onProgress = () => {}) {
+    const next = () => this.#fetch(onProgress);
+    this.running = (this.running ?? Promise.resolve()).then(next, next);
+    return this.running;
+  }
+
+  async #fetch(onProgress) {
     const before = this.parts.length;
     // Asked before the transcript is: what is delivered meanwhile is not missing.
     this.known = await this.vault.known(this.session);
