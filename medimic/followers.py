@@ -2,7 +2,7 @@
 
 The change itself calls `tell`, in its transaction; apps register `follow` when they are ready. It is
 for read models alone, which have to be right in the next instant: whatever can be asked for instead
-is asked for. See docs/adr/0016-a-fleet-is-kept-beside-its-sources.md.
+is asked for. See docs/adr/0009-a-fleet-is-kept-beside-its-sources.md.
 """
 
 import uuid
