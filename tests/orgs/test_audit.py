@@ -189,14 +189,16 @@ class TestNarrowing:
             cost.append(len(queries))
         assert cost[0] == cost[1]
 
+    # PostgreSQL weighs how few rows a test has, SQLite only which index fits.
+    @pytest.mark.once
     @pytest.mark.parametrize("kind", ["", "orgs.joined"])
     @pytest.mark.parametrize("by_person", [False, True])
     def test_every_filter_has_an_index(self, clinic, provider, kind, by_person):
         wanted = audit_rows.Wanted(people=(provider.pk,) if by_person else None, kind=kind)
         for rows in audit_rows.parts_of(clinic, wanted):
             plan = rows.order_by("-created_at", "-id")[:51].explain()
-            assert "audit_organization" in plan or "Seq Scan" in plan
-            assert "SCAN audit_event\n" not in plan
+            assert "USING INDEX audit_organization" in plan
+            assert "TEMP B-TREE" not in plan
 
 
 class TestExport:
