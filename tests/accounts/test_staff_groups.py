@@ -17,8 +17,9 @@ def rights(name: str) -> set[str]:
 
 
 def test_each_group_may_look_and_nothing_else(db):
-    migration = import_module("accounts.migrations.0002_staff_groups")
-    migration.make_groups(apps, SimpleNamespace(connection=connection))
+    database = SimpleNamespace(connection=connection)
+    import_module("accounts.migrations.0002_staff_groups").make_groups(apps, database)
+    import_module("accounts.migrations.0003_support_sees_transcripts").let_support_look(apps, database)
     assert rights(AUDITOR) == {"audit.view_auditevent"}
     assert rights(SUPPORT) == {
         "accounts.view_person",
@@ -28,6 +29,8 @@ def test_each_group_may_look_and_nothing_else(db):
         "orgs.view_organization",
         "orgs.view_membership",
         "billing.view_subscription",
+        "sessions_app.view_segment",
+        "sessions_app.view_envelope",
     }
 
 
