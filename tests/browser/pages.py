@@ -437,12 +437,12 @@ def digits_dialog(page: Page, portal: Portal) -> str:
     return asked["digits"]
 
 
-def use_link(portal: Portal, link: str) -> dict:
+def use_link(portal: Portal, link: str, *, model: str = "Pixel 8") -> dict:
     """Sign a device in with a link, without waiting for what comes after; the portal's answer."""
     keys = [base64.b64decode(key, "-_") for key in portal.environment["CRYPTO_KEY"].split(",")]
     device = {
         "device_id": secrets.token_urlsafe(24),
-        "model": "Pixel 8",
+        "model": model,
         "device_type_id": "phone",
         "platform": "android",
         "os_version": "14",
