@@ -13,7 +13,7 @@ from devices import fleet as device_fleet
 from devices.models import DeviceAuthorization, Platform
 from medimic.audit.log import Origin
 from medimic.audit.models import ActorKind
-from medimic.demo import care, joining
+from medimic.demo import care, joining, transcripts
 from medimic.demo.accounts import ACCOUNTS
 from medimic.demo.cast import Cast, Casting
 from medimic.demo.fleet import FAIRPHONE_5, Fleet, equip
@@ -47,6 +47,7 @@ def build(password: str) -> None:
     device_fleet.refresh_all()
     _act(cast)
     care.tell(cast)
+    transcripts.tell(cast)
 
 
 def _act(cast: Cast) -> None:

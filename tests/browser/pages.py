@@ -64,7 +64,7 @@ PLAIN = {
     "organization/": [SOLO],
     "organizations/new/": [SOLO],
     "sessions/": [PROVIDER, PATIENT],
-    "sessions/invitations/": [SOLO],
+    "sessions/invitations/": [TRIAL],
     "sessions/new/": [PROVIDER, SOLO],
     "settings/": [PROVIDER],
     "settings/activity/": [PROVIDER],
@@ -618,6 +618,7 @@ def totp(secret: str, at: float) -> str:
 def link_pattern(route: str) -> re.Pattern[str]:
     """What the address of a link of this route looks like."""
     shape = route.replace("^", "").removesuffix("$")
+    shape = re.sub(r"<uuid:\w+>", "[0-9a-f-]{36}", shape)
     return re.compile(
         "/" + re.sub(r"\(\?P<\w+>([^()]*)\)|<[^>]+>", lambda m: f"(?:{m[1] or '[^/]+'})", shape)
     )

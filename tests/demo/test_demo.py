@@ -14,6 +14,7 @@ from devices.limits import places
 from devices.models import Device, DeviceAuthorization
 from medimic.demo.accounts import ACCOUNTS
 from orgs.models import Membership
+from sessions_app import sole_keys
 from sessions_app.models import Participant, Visit
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo")]
@@ -115,3 +116,11 @@ def test_staff_have_their_groups_and_no_more():
     staff = {p.email: [g.name for g in p.groups.all()] for p in Person.objects.filter(is_staff=True)}
     assert staff == {"support@demo.example": ["Support"], "auditor@demo.example": ["Auditor"]}
     assert not Person.objects.filter(is_superuser=True).exists()
+
+
+def test_some_transcripts_can_be_opened_by_one_phone_alone():
+    provider = Person.objects.get(email="provider@clinic.example")
+    kept = Visit.objects.filter(segments__isnull=False).distinct()
+    assert {visit.host for visit in kept} == {provider}
+    [phone] = {visit.authorization for visit in kept}
+    assert sole_keys.on(phone) == kept.count() == 4
