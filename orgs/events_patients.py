@@ -8,6 +8,7 @@ from medimic.audit.presenters import register as present
 
 def register() -> None:
     present("orgs.patient_made", _("Added a patient without a sign-in of their own"))
+    present("orgs.patient_corrected", _("Corrected a patient's name or phone number"))
     present("orgs.questionnaire_drafted", _("Drafted version %(version)s of the questionnaire %(title)s"))
     present("orgs.questionnaire_changed", _("Changed the draft of the questionnaire %(title)s"))
     present("orgs.questionnaire_published", _("Published version %(version)s of the questionnaire %(title)s"))

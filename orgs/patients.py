@@ -107,6 +107,48 @@ def add(
         return membership
 
 
+def correct(
+    *,
+    membership: Membership,
+    first_name: str,
+    last_name: str,
+    phone_number: str,
+    origin: Origin,
+) -> bool:
+    """Put a patient's name and number right; False where they were so before.
+
+    That the caller may is `devices.permissions`' to say: who changes the number changes where links go.
+    Raises `LookAlikes` where another patient of the organization has both name and number.
+    """
+    with transaction.atomic():
+        organization = membership.organization.lock()
+        person = Person.objects.select_for_update(no_key=True).get(pk=membership.person_id)
+        found = look_alikes(organization, first_name, last_name, phone_number)
+        same = [
+            one
+            for one in found
+            if one.person_id != person.pk and _is_same(one.person, first_name, last_name, phone_number)
+        ]
+        if same:
+            raise LookAlikes(same, is_same=True)
+        wanted = {"first_name": first_name, "last_name": last_name, "phone_number": phone_number}
+        changed = [name for name, value in wanted.items() if getattr(person, name) != value]
+        if not changed:
+            return False
+        for name in changed:
+            setattr(person, name, wanted[name])
+        person.save()
+        record(
+            "orgs.patient_corrected",
+            origin=origin,
+            person_id=person.pk,
+            organization_id=organization.pk,
+            subject=person,
+            details={"fields": ", ".join(changed)},
+        )
+        return True
+
+
 def look_alikes(
     organization: Organization, first_name: str, last_name: str, phone_number: str
 ) -> list[Membership]:

@@ -156,6 +156,11 @@ TABLE = {
     "organizations/<slug:slug>/patients/new/": Access(WORKPLACE, WORKPLACE),
     "organizations/<slug:slug>/patients/<uuid:person_id>/": Access(WORKPLACE, signed_in(WRONG_METHOD)),
     "organizations/<slug:slug>/patients/<uuid:person_id>/authentication/": MOVED_ON,
+    # They have a sign-in, and look after their details themselves.
+    "organizations/<slug:slug>/patients/<uuid:person_id>/details/": Access(
+        signed_in(MISSING, provider=FORBIDDEN, colleague=FORBIDDEN, admin=FORBIDDEN),
+        signed_in(MISSING, provider=FORBIDDEN, colleague=FORBIDDEN, admin=FORBIDDEN),
+    ),
     # The device is the provider's, not the patient's.
     "organizations/<slug:slug>/patients/<uuid:person_id>/devices/<uuid:authorization_id>/revocation/": Access(
         MANAGED_NOTHING, MANAGED_NOTHING

@@ -92,6 +92,35 @@ def patient(request: SignedInRequest, slug: str, person_id: uuid.UUID) -> HttpRe
 
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
+def patient_details(request: SignedInRequest, slug: str, person_id: uuid.UUID) -> HttpResponse:
+    """Put name and number right, of a patient who has nobody else to do it: no sign-in, no other place."""
+    organization, membership = resolve(request, slug, person_id)
+    person = membership.person
+    right = link_right(request.user, person)
+    if right is None or not right.may_see:
+        raise PermissionDenied
+    form = PatientForm(
+        request.POST if request.method == "POST" else None,
+        initial={
+            "first_name": person.first_name,
+            "last_name": person.last_name,
+            "phone_number": patients.readable(person.phone_number),
+        },
+    )
+    context: dict[str, object] = {"organization": organization, "patient": person, "form": form}
+    if form.is_valid():
+        try:
+            patients.correct(membership=membership, origin=Origin.of(request), **form.cleaned_data)
+        except patients.LookAlikes as found:
+            context["look_alikes"] = patient_facts.rows(found.found, slug, Dates.of(request.user))
+        else:
+            messages.success(request, _("The details are saved."))
+            return redirect("organization_patient", slug, person_id)
+    return render(request, "patients/details.html", context)
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 @recent_authentication_required
 def patient_authentication(request: SignedInRequest, slug: str, person_id: uuid.UUID) -> HttpResponse:

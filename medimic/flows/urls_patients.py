@@ -8,6 +8,7 @@ urlpatterns = [
     path("", patients.patients_page, name="organization_patients"),
     path("new/", patients.patient_new, name="organization_patient_new"),
     path("<uuid:person_id>/", patients.patient, name="organization_patient"),
+    path("<uuid:person_id>/details/", patients.patient_details, name="organization_patient_details"),
     path(
         "<uuid:person_id>/authentication/",
         patients.patient_authentication,

@@ -296,6 +296,11 @@ def one_patient(page: Page, portal: Portal) -> None:
     page.get_by_role("heading", name="Answers").wait_for()
 
 
+def details_of_a_patient(page: Page, portal: Portal) -> None:
+    one_patient(page, portal)
+    page.goto(portal.url + page.get_by_role("link", name="Edit details").get_attribute("href"))
+
+
 def answers_of_a_patient(page: Page, portal: Portal) -> None:
     one_patient(page, portal)
     page.get_by_role("link", name="Morning diary").first.click()
@@ -383,6 +388,7 @@ REACHED: dict[str, Callable[[Page, Portal], None]] = {
     "organizations/<slug:slug>/patients/<uuid:person_id>/": one_patient,
     "organizations/<slug:slug>/patients/<uuid:person_id>/answers/<uuid:response_id>/": answers_of_a_patient,
     "organizations/<slug:slug>/patients/<uuid:person_id>/authentication/": link_for_a_patient,
+    "organizations/<slug:slug>/patients/<uuid:person_id>/details/": details_of_a_patient,
     "organizations/<slug:slug>/patients/<uuid:person_id>/devices/<uuid:authorization_id>/revocation/": (
         revocation_of_a_patients_device
     ),
