@@ -12,12 +12,13 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
+from accounts.alert_models import Alert
 from accounts.otp import Factor
 from medimic import crypto
 from medimic.fields import EncryptedTextField
 from medimic.followers import Topic, tell
 
-__all__ = ["Factor", "Person", "PersonManager", "validate_time_zone"]
+__all__ = ["Alert", "Factor", "Person", "PersonManager", "validate_time_zone"]
 
 PHONE_PURPOSE = "phone-number"
 NAMES = {"first_name", "last_name", "display_name"}
