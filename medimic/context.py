@@ -10,6 +10,8 @@ from django.urls import reverse
 from django.utils.functional import Promise, SimpleLazyObject
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import Person
+from billing.models import Subscription
 from orgs import tabs
 from orgs.standing import standing_in
 
@@ -59,7 +61,7 @@ def navigation(request: HttpRequest) -> list[Item]:
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return []
-    hidden = NOT_FOR_PATIENTS if standing_in(request).is_patient_only else set()
+    hidden = _hidden_from_patients(user) if standing_in(request).is_patient_only else set()
     here = _route(request)
     segment = None if here is None else here.partition("/")[0]
     return [
@@ -67,6 +69,13 @@ def navigation(request: HttpRequest) -> list[Item]:
         for label, name, icon, segments in SECTIONS
         if name not in hidden
     ]
+
+
+def _hidden_from_patients(person: Person) -> set[str]:
+    """Who pays, or paid, for a plan of their own finds their invoices; only patients cost this query."""
+    if Subscription.objects.filter(person=person).exists():
+        return NOT_FOR_PATIENTS - {"billing"}
+    return NOT_FOR_PATIENTS
 
 
 def settings_tabs(request: HttpRequest) -> list[Item]:

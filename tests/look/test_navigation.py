@@ -37,6 +37,12 @@ def test_patient_sees_neither_organization_nor_billing(patient):
     assert _labels(navigation(_request(patient, "/"))) == ["Dashboard", "Sessions"]
 
 
+def test_patient_who_pays_for_a_plan_of_their_own_finds_billing(patient):
+    cast.subscribe(patient)
+
+    assert _labels(navigation(_request(patient, "/"))) == ["Dashboard", "Sessions", "Billing"]
+
+
 def test_patient_who_also_works_sees_all(patient):
     cast.join(cast.make_organization(), patient, Membership.Role.PROVIDER)
 
