@@ -9,7 +9,7 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from medimic.environment import KEY_BYTES
 
 PER_PROCESS = ("locmem.LocMemCache", "dummy.DummyCache")
-KEYED = ("CRYPTO_KEY", "FIELD_KEYS", "LOOKUP_KEY", "AUDIT_KEYS")
+KEYED = ("CRYPTO_KEY", "FIELD_KEYS", "LOOKUP_KEY", "AUDIT_KEYS", "AUDIT_SIGNING_KEY")
 # What the settings refuse to start with; settings made in another way come by here.
 SHORTEST_SECRET_KEY = 50
 

@@ -24,6 +24,7 @@ SECRETS = {
     "FIELD_KEYS": _key,
     "LOOKUP_KEY": _key,
     "AUDIT_KEYS": _key,
+    "AUDIT_SIGNING_KEY": _key,
 }
 
 

@@ -56,6 +56,10 @@ FIELD_KEYS = environment.keys(env, "FIELD_KEYS")
 LOOKUP_KEY = environment.key(env, "LOOKUP_KEY")
 # AUDIT_KEYS: 32-byte keys in base64: the audit log's row codes. The first signs.
 AUDIT_KEYS = environment.keys(env, "AUDIT_KEYS")
+# AUDIT_SIGNING_KEY: 32-byte Ed25519 keys in base64: the audit log's checkpoints. The first signs.
+AUDIT_SIGNING_KEY = environment.keys(env, "AUDIT_SIGNING_KEY")
+# AUDIT_JOURNAL: the file that checkpoints are appended to, outside of the database; see docs/audit.md.
+AUDIT_JOURNAL = Path(env.str("AUDIT_JOURNAL", default=str(VAR_DIR / "audit.journal")))
 
 # --- The device API ----------------------------------------------------------
 

@@ -12,6 +12,7 @@ os.environ.update(
         "FIELD_KEYS": base64.b64encode(b"tests-only-field-key---32-bytes!").decode(),
         "LOOKUP_KEY": base64.b64encode(b"tests-only-lookup-key--32-bytes!").decode(),
         "AUDIT_KEYS": base64.b64encode(b"tests-only-audit-key---32-bytes!").decode(),
+        "AUDIT_SIGNING_KEY": base64.b64encode(b"tests-only-signing-key--32-bytes").decode(),
         "EMAIL_URL": "memorymail://",
         "SMS_URL": "memory://",
     }

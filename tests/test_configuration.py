@@ -27,6 +27,7 @@ MALFORMED = [
     ("FIELD_KEYS", "c2hvcnQtZmllbGQta2V5"),
     ("LOOKUP_KEY", "c2hvcnQtbG9va3VwLWtleQ=="),
     ("AUDIT_KEYS", "%%%%"),
+    ("AUDIT_SIGNING_KEY", "c2hvcnQtc2lnbmluZy1rZXk="),
     ("PORTAL_URL", f"http://{HOST}"),
     ("PORTAL_URL", f"https://{HOST}/below"),
     ("PORT", "eight thousand"),
