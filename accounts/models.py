@@ -14,11 +14,12 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.alert_models import Alert
 from accounts.otp import Factor
+from accounts.trust_models import TrustedBrowser
 from medimic import crypto
 from medimic.fields import EncryptedTextField
 from medimic.followers import Topic, tell
 
-__all__ = ["Alert", "Factor", "Person", "PersonManager", "validate_time_zone"]
+__all__ = ["Alert", "Factor", "Person", "PersonManager", "TrustedBrowser", "validate_time_zone"]
 
 PHONE_PURPOSE = "phone-number"
 NAMES = {"first_name", "last_name", "display_name"}
