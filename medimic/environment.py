@@ -140,6 +140,19 @@ def debug(env: environ.Env, name: str, *, production: bool) -> bool:
     return wanted
 
 
+def origin(env: environ.Env, name: str, default: str) -> str:
+    """The origin of a service that is called with a secret: https, or http on loopback."""
+    value = str(env.str(name, default=default)).strip().rstrip("/")
+    try:
+        parts = urlsplit(value)
+        is_origin = parts.scheme in ("http", "https") and value == f"{parts.scheme}://{_host_and_port(parts)}"
+    except ValueError:
+        is_origin = False
+    if not is_origin or (parts.scheme == "http" and parts.hostname not in LOOPBACK_HOSTS):
+        raise ImproperlyConfigured(f"{name} must be an https origin such as https://api.service.example.")
+    return value
+
+
 def portal_url(env: environ.Env, name: str, default: str) -> tuple[str, str, bool]:
     """The portal's own address: `(origin, host, is_production)`.
 

@@ -329,6 +329,15 @@ DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="MediMic <no-reply@me
 # a laptop writes files below var/sms.
 SMS_BACKEND, SMS_OPTIONS = environment.sms(env, "SMS_URL", "" if PRODUCTION else f"file://{VAR_DIR / 'sms'}")
 
+# --- Payments ----------------------------------------------------------------
+
+# STRIPE_SECRET_KEY, STRIPE_WEBHOOK_SECRET: the key that calls Stripe (sk_… or rk_…) and the secret that
+# signs its events (whsec_…). Both or neither: without them the portal writes invoices by itself.
+STRIPE_SECRET_KEY = env.str("STRIPE_SECRET_KEY", default="").strip()
+STRIPE_WEBHOOK_SECRET = env.str("STRIPE_WEBHOOK_SECRET", default="").strip()
+# STRIPE_API_BASE: where Stripe is called; another origin than Stripe's own for a stand-in.
+STRIPE_API_BASE = environment.origin(env, "STRIPE_API_BASE", "https://api.stripe.com")
+
 # --- Log ---------------------------------------------------------------------
 
 # LOG_LEVEL: DEBUG, INFO, WARNING or ERROR.
