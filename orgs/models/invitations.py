@@ -62,6 +62,8 @@ class Invitation(models.Model):
     token_hash = models.CharField(max_length=64, unique=True, editable=False)
     sending = models.UUIDField(default=uuid.uuid4, editable=False, db_index=True)
     invited_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    # Whoever invited was shown what one more seat costs, and agreed: accepting may add one.
+    adds_seat = models.BooleanField(default=False, editable=False)
     created_at = models.DateTimeField(_("invited"), default=timezone.now, editable=False)
     sent_at = models.DateTimeField(_("sent"), default=timezone.now, editable=False)
     expires_at = models.DateTimeField(_("expires"))
