@@ -36,6 +36,7 @@ MALFORMED = [
     ("CACHE_URL", "pigeon://post"),
     ("EMAIL_URL", "pigeon://user:password@post"),
     ("SMS_URL", "pigeon://user:password@post"),
+    ("STRIPE_API_BASE", "http://stripe.example"),
     ("LOG_LEVEL", "LOUD"),
     ("DEBUG", "true"),
 ]

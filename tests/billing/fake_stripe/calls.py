@@ -127,8 +127,9 @@ class Calls:
 
         self.on("POST", "/v1/products", product, id=needed(TEXT), name=needed(TEXT), metadata=WORDS)
         self.on(
-            "POST", "/v1/prices", price, product=needed(TEXT), unit_amount=needed(NUMBER), currency=needed(TEXT),
-            recurring=needed(group(interval=TEXT)), lookup_key=needed(TEXT), tax_behavior=one_of("exclusive"),
+            "POST", "/v1/prices", price, product=needed(TEXT), unit_amount=needed(NUMBER),
+            currency=needed(TEXT), recurring=needed(group(interval=TEXT)), lookup_key=needed(TEXT),
+            tax_behavior=one_of("exclusive"),
         )  # fmt: skip
         self.on("GET", "/v1/prices", prices, lookup_keys=needed(TEXTS), active=FLAG, **LISTING)
         self.on(
@@ -243,8 +244,9 @@ class Calls:
         self.on("POST", "/v1/invoices/ID/pay", pay, off_session=FLAG, payment_method=TEXT)
         self.on("POST", "/v1/invoices/ID/void", void)
         self.on(
-            "POST", "/v1/credit_notes", credit, invoice=needed(TEXT), amount=needed(NUMBER), refund_amount=NUMBER,
-            reason=one_of("order_change", "product_unsatisfactory"), memo=TEXT, metadata=WORDS,
+            "POST", "/v1/credit_notes", credit, invoice=needed(TEXT), amount=needed(NUMBER),
+            refund_amount=NUMBER, reason=one_of("order_change", "product_unsatisfactory"), memo=TEXT,
+            metadata=WORDS,
         )  # fmt: skip
 
 
