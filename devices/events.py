@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from devices import receipts
-from devices.models import DeviceAuthorization
+from devices.models import DeviceAuthorization, PolicyWarning
 from medimic.audit.models import AuditEvent
 from medimic.audit.presenters import register as present
 
@@ -49,7 +49,9 @@ def register() -> None:
     )
     present("devices.pool_allowed_again", gettext_lazy("Let the pooled %(device)s (%(place)s) be used again"))
     present("devices.policy_changed", _policy_changed)
-    present("devices.policy_warned", gettext_lazy("Warned of %(device)s: %(about)s"))
+    present(
+        "devices.policy_warned", _policy_warned, title=gettext_lazy("Warned of a device that breaks a policy")
+    )
 
 
 def _revoked(event: AuditEvent, details: Mapping[str, Any]) -> str:
@@ -83,6 +85,18 @@ def _policy_changed(event: AuditEvent, details: Mapping[str, Any]) -> str:
     if details.get("before"):
         return _("Changed the policy for devices: %(after)s (before: %(before)s)") % details
     return _("Changed the policy for devices: %(after)s") % details
+
+
+def _policy_warned(event: AuditEvent, details: Mapping[str, Any]) -> str:
+    """`about` is the version asked for, or the days of disuse ("60" or "60 d")."""
+    if details["kind"] != PolicyWarning.Kind.DISUSE:
+        return _("Warned of %(device)s: older than %(about)s") % details
+    days = int(str(details["about"]).split()[0])
+    return ngettext(
+        "Warned of %(device)s: to be revoked after %(days)d day without use",
+        "Warned of %(device)s: to be revoked after %(days)d days without use",
+        days,
+    ) % {**details, "days": days}
 
 
 def _confirmation_refused(event: AuditEvent, details: Mapping[str, Any]) -> str:

@@ -90,7 +90,7 @@ def _warn_of_version(policy: Policy, entry: FleetEntry, kind: Kind, version: str
 def _warn_of_disuse(policy: Policy, entry: FleetEntry, days: int) -> None:
     on = timezone.now() + policies.TOLD_BEFORE
     with transaction.atomic():
-        authorization = _note(policy, entry, Kind.DISUSE, str(days), f"{days} d")
+        authorization = _note(policy, entry, Kind.DISUSE, str(days), str(days))
         account = authorization.account
         if account is not None:
             notices.disuse(authorization, policy.organization, days, Dates.of(account).date(on))
