@@ -6,13 +6,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.browser import components
 from tests.browser.portal import BASE_DIR, PASSWORD, Databases, Portal, running
+from tests.browser.waiting import PATIENCE
 
 # Playwright's synchronous interface keeps an event loop in this thread, which Django takes for async code.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+
+expect.set_options(timeout=PATIENCE * 1000)
 
 SCREENSHOTS = BASE_DIR / "var" / "screenshots"
 CHROMIUM_ARGUMENTS = [
@@ -113,7 +116,7 @@ def new_page(browser, console, request) -> Iterator[Callable[..., Page]]:
         context = browser.new_context(
             **{"viewport": {"width": 1280, "height": 800}, "reduced_motion": "reduce", **options}
         )
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(PATIENCE * 1000)
         console.watch(context)
         contexts.append(context)
         return context.new_page()

@@ -5,13 +5,14 @@ import re
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.portal import Portal
+from tests.browser.waiting import comes_to
 
 # Has as many places for devices as they like.
 HOST = "admin@hospital.example"
 HOST_NAME = "Helena Drosswick"
 NAME = "Morning round"
 # Longer than a page waits between two questions, on a busy machine.
-TURN = 15_000
+TURN = 45_000
 # What a browser says of answers that tell somebody that they are no longer in, and of no network.
 OVER = r"status of (401|404|409|410)"
 NO_NETWORK = r"ERR_INTERNET_DISCONNECTED|ERR_ABORTED|ERR_FAILED"
@@ -84,7 +85,13 @@ def sent(page: Page, text: str) -> None:
     expect(part(page, text).get_by_text("Sent", exact=True)).to_be_visible(timeout=TURN)
 
 
+def reads(page: Page, *wanted: str) -> None:
+    """Assert that this, and no more, comes to be what is to be read."""
+    comes_to(page, lambda: texts(page), list(wanted))
+
+
 def texts(page: Page) -> list[str]:
+    """What is to be read just now."""
     return page.locator("[data-parts] [data-text]").all_inner_texts()
 
 

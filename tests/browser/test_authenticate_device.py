@@ -77,7 +77,7 @@ def test_a_scanned_code_turns_the_row_active_without_a_reload(page, portal, sign
     expect(page.get_by_role("dialog")).to_contain_text("Good for another 24 hours")
 
     link = scanned(page)
-    assert link == page.get_by_label("The same as a link").input_value()
+    expect(page.get_by_label("The same as a link")).to_have_value(link)
     portal.phone("helena", **IPHONE).run("open", link)
 
     expect(page.get_by_role("dialog")).to_contain_text(f"{NAME} is Active", timeout=TURNS)
@@ -170,7 +170,7 @@ def test_by_mail_and_by_text(page, portal, sign_in):
     expect(dialog.get_by_role("status").first).to_contain_text("on its way to +44")
     assert link in texts(portal, "sms")
     # It is the same link still.
-    assert dialog.get_by_label("The same as a link").input_value() == link
+    expect(dialog.get_by_label("The same as a link")).to_have_value(link)
 
 
 def test_copied(page, portal, sign_in):

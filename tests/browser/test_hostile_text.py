@@ -17,6 +17,7 @@ from tests.browser.hostile import PAYLOADS, Detector
 from tests.browser.portal import Portal, running
 from tests.browser.sessions import HOST, TURN
 from tests.browser.test_accessibility import no_page
+from tests.browser.waiting import comes_to
 
 OURS = ("accounts", "audit", "billing", "changes", "devices", "orgs", "outbox", "sessions_app")
 # What nobody types, or what can hold nothing but what it is for.
@@ -186,7 +187,7 @@ def test_in_a_session_what_people_type_is_no_more_than_text(hostile_portal, watc
         expect(sessions.part(page, last.split()[0])).to_be_visible(timeout=TURN)
         expect(page.locator("[data-parts] > li")).to_have_count(len(said), timeout=TURN)
         detector.look(page)
-    assert sorted(sessions.texts(host)) == sorted(said)
+    comes_to(host, lambda: sorted(sessions.texts(host)), sorted(said))
     sessions.end(host)
     expect(host.locator("[data-parts] > li")).to_have_count(len(said), timeout=TURN)
     detector.look(host)

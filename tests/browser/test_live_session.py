@@ -19,11 +19,13 @@ from tests.browser.sessions import (
     field,
     meet,
     part,
+    reads,
     say,
     sent,
     start_session,
     texts,
 )
+from tests.browser.waiting import comes_to
 
 WAITING = "Waiting to be sent"
 
@@ -54,11 +56,11 @@ def test_two_browsers_compare_digits_and_talk(new_page, portal, sign_in, console
 
     end(host)
     expect(host.locator("[data-parts]")).to_contain_text("I have slept <b>badly</b>.")
-    assert texts(host) == ["I have slept <b>badly</b>.", "Since when?"]
+    reads(host, "I have slept <b>badly</b>.", "Since when?")
     expect(host.locator("[data-warnings]")).to_be_empty()
     expect(guest.get_by_text("The session is over.", exact=True)).to_be_visible(timeout=TURN)
     expect(field(guest)).to_be_disabled()
-    assert texts(guest) == texts(host)
+    reads(guest, *texts(host))
     guest.reload()
     expect(guest.get_by_role("heading", name="The session is over")).to_be_visible()
     expect(guest.locator("body")).not_to_contain_text("slept")
@@ -133,7 +135,7 @@ def test_on_one_screen_the_speaker_is_switched_by_hand_and_by_keys(page, portal,
     expect(part(page, "Which one?")).to_contain_text(HOST_NAME)
     end(page)
     expect(page.locator("[data-parts] > li")).to_have_count(3)
-    assert texts(page) == ["My knee hurts.", "Which one?", "The left one."]
+    reads(page, "My knee hurts.", "Which one?", "The left one.")
     expect(page.locator("[data-warnings]")).to_be_empty()
 
 
@@ -146,7 +148,7 @@ def test_a_reload_keeps_reading_and_writing(page, portal, sign_in):
     expect(part(page, "Before.")).to_be_visible(timeout=TURN)
     say(page, "After.")
     sent(page, "After.")
-    assert texts(page) == ["Before.", "After."]
+    reads(page, "Before.", "After.")
 
 
 def test_without_network_what_is_written_waits(new_page, portal, sign_in, console):
@@ -170,7 +172,8 @@ def test_without_network_what_is_written_waits(new_page, portal, sign_in, consol
     expect(host.get_by_text("No connection")).to_be_hidden(timeout=TURN)
     expect(part(host, "Meanwhile")).to_be_visible(timeout=TURN)
     order = ["Meanwhile, with network.", "First, without network.", "Second, without network."]
-    assert texts(host) == texts(guest) == order
+    reads(host, *order)
+    reads(guest, *order)
     expect(host.locator("[data-warnings]")).to_be_empty()
 
 
@@ -202,7 +205,7 @@ def test_a_closed_page_delivers_when_it_is_opened_again(new_page, portal, sign_i
     again = context.new_page()
     again.goto(address)
     sent(again, "Written on the train.")
-    assert texts(again) == ["Written on the train."]
+    reads(again, "Written on the train.")
 
 
 def test_two_tabs_lose_nothing_and_repeat_nothing(new_page, portal, sign_in, console):
@@ -222,10 +225,10 @@ def test_two_tabs_lose_nothing_and_repeat_nothing(new_page, portal, sign_in, con
     for tab in (page, other):
         for text in written:
             sent(tab, text)
-    assert sorted(texts(page)) == sorted(written)
-    assert texts(page) == texts(other)
+    comes_to(page, lambda: sorted(texts(page)), sorted(written))
+    reads(other, *texts(page))
     end(page)
-    assert sorted(texts(page)) == sorted(written)
+    comes_to(page, lambda: sorted(texts(page)), sorted(written))
     expect(page.locator("[data-warnings]")).to_be_empty()
 
 
@@ -274,7 +277,7 @@ def test_a_whole_session_by_keyboard_alone(page, portal, sign_in):
     page.keyboard.type("Second line.")
     page.keyboard.press("Enter")
     sent(page, "Typed.")
-    assert texts(page) == ["Typed.\nSecond line."]
+    reads(page, "Typed.\nSecond line.")
     page.get_by_role("link", name="End session").focus()
     page.keyboard.press("Enter")
     expect(page.get_by_role("dialog")).to_be_visible()

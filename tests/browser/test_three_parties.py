@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser import at_rest, pages
+from tests.browser.mails import mailed_link
 from tests.browser.portal import PASSWORD, running
 from tests.browser.sessions import (
     HOST,
@@ -22,10 +23,10 @@ from tests.browser.sessions import (
     end,
     field,
     part,
+    reads,
     say,
     sent,
     start_session,
-    texts,
 )
 
 ENCRYPTED = "[Encrypted — key not available on this device]"
@@ -80,7 +81,7 @@ def invite(page: Page, portal, email: str) -> None:
     dialog.get_by_label("E-mail address").fill(email)
     dialog.get_by_role("button", name="Send invitation").click()
     expect(dialog).to_contain_text(email)
-    pages.mailed_link(portal, r"https?://\S+/sessions/invitations/\S+")
+    mailed_link(portal, r"https?://\S+/sessions/invitations/\S+")
     page.keyboard.press("Escape")
 
 
@@ -122,14 +123,14 @@ def test_a_browser_hosts_a_browser_and_a_phone(new_page, portal, phone, sign_in,
     phone.run("say", session, SAID["phone"])
     for page in (host, guest):
         expect(part(page, SAID["phone"])).to_contain_text("Iga Tłumacz", timeout=TURN)
-        assert texts(page) == list(SAID.values())
+        reads(page, *SAID.values())
         expect(page.locator("[data-warnings]")).to_be_empty()
     assert heard(phone, session) == list(SAID.values())
     lies_nowhere_in_the_clear(portal)
 
     end(host)
     expect(part(host, SAID["phone"])).to_be_visible(timeout=TURN)
-    assert texts(host) == list(SAID.values())
+    reads(host, *SAID.values())
     expect(host.locator("[data-warnings]")).to_be_empty()
     assert heard(phone, session) == list(SAID.values())
     lies_nowhere_in_the_clear(portal)
@@ -165,7 +166,7 @@ def test_a_phone_hosts_two_browsers(new_page, portal, phone, sign_in, console):
     expect(part(guests[0], SAID["host"])).to_be_visible(timeout=TURN)
     conversation = [SAID["phone"], SAID["guest"], SAID["host"]]
     for guest in guests:
-        assert texts(guest) == conversation
+        reads(guest, *conversation)
         expect(guest.locator("[data-warnings]")).to_be_empty()
     assert heard(phone, session) == conversation
 

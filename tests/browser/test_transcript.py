@@ -1,5 +1,6 @@
 """A transcript on the page of a session that is over: whole, tampered with, late, and without its key."""
 
+import re
 import sqlite3
 
 import pytest
@@ -13,6 +14,7 @@ from tests.browser.sessions import (
     end,
     field,
     part,
+    reads,
     say,
     sent,
     start_session,
@@ -23,13 +25,14 @@ WORDS = ["First.", "Second.", "Third."]
 WARNINGS = "[data-warnings]"
 
 
-def change(portal: Portal, statement: str, *values: object) -> int:
-    """Change what lies in the database, as whoever holds it can."""
+def change(portal: Portal, page: Page, statement: str, *values: object) -> int:
+    """Change the segments of the session on this page, as whoever holds the database can."""
     url = portal.environment["DATABASE_URL"]
     if not url.startswith("sqlite"):
         pytest.skip("reaches into the database's file")
+    session = re.search(r"/sessions/([0-9a-f-]{36})/", page.url)[1].replace("-", "")
     with sqlite3.connect(url.removeprefix("sqlite:///"), timeout=30) as connection:
-        return connection.execute(statement, values).rowcount
+        return connection.execute(f"{statement} AND visit_id = ?", (*values, session)).rowcount
 
 
 @pytest.fixture
@@ -51,33 +54,29 @@ def reread(page: Page) -> None:
 
 
 def test_whole_it_says_nothing_but_what_was_said(transcript):
-    assert texts(transcript) == WORDS
+    reads(transcript, *WORDS)
     expect(transcript.locator(WARNINGS)).to_be_empty()
     reread(transcript)
-    assert texts(transcript) == WORDS
+    reads(transcript, *WORDS)
 
 
 def test_a_changed_part_is_said_to_be_changed_and_not_shown(transcript, portal):
     flipped = "UPDATE sessions_app_segment SET ciphertext = zeroblob(length(ciphertext)) WHERE sequence = 2"
-    assert change(portal, flipped) == 1
+    assert change(portal, transcript, flipped) == 1
     reread(transcript)
     expect(transcript.locator(WARNINGS)).to_contain_text("was changed or does not belong here")
-    assert texts(transcript) == [
-        "First.",
-        "This part was changed or does not belong here.",
-        "Third.",
-    ]
+    reads(transcript, "First.", "This part was changed or does not belong here.", "Third.")
 
 
 def test_a_part_that_is_cut_out_is_missed(transcript, portal):
-    assert change(portal, "DELETE FROM sessions_app_segment WHERE sequence = 2") == 1
+    assert change(portal, transcript, "DELETE FROM sessions_app_segment WHERE sequence = 2") == 1
     reread(transcript)
     expect(transcript.locator(WARNINGS)).to_contain_text("Parts of this transcript are missing.")
     expect(part(transcript, "Third.")).to_contain_text("Parts are missing here.")
 
 
 def test_an_end_that_is_cut_off_is_missed(transcript, portal):
-    assert change(portal, "DELETE FROM sessions_app_segment WHERE sequence >= 3") == 2
+    assert change(portal, transcript, "DELETE FROM sessions_app_segment WHERE sequence >= 3") == 2
     # Another browser of the host would not know; this one does, and says so, too.
     reread(transcript)
     expect(transcript.locator(WARNINGS)).to_contain_text("The end of this transcript could not be confirmed.")
@@ -86,7 +85,7 @@ def test_an_end_that_is_cut_off_is_missed(transcript, portal):
 def test_parts_that_changed_places_are_found(transcript, portal):
     for old, new in ((1, 101), (2, 1), (101, 2)):
         sql = "UPDATE sessions_app_segment SET sequence = ? WHERE sequence = ?"
-        assert change(portal, sql, new, old) == 1
+        assert change(portal, transcript, sql, new, old) == 1
     reread(transcript)
     expect(transcript.locator(WARNINGS)).to_contain_text("was changed or does not belong here")
     assert "First." not in texts(transcript)
@@ -121,7 +120,7 @@ def test_what_waited_when_it_ended_is_delivered_late_and_marked(new_page, portal
     expect(again.locator("[data-progress]")).to_contain_text("delivered late: 1")
     # Ended without the host's last word: whether more was written, nobody can tell.
     expect(again.locator(WARNINGS)).to_contain_text("The end of this transcript could not be confirmed.")
-    assert texts(again) == ["In time.", "Written on the train."]
+    reads(again, "In time.", "Written on the train.")
 
 
 def test_a_cleared_browser_goes_on_and_repeats_no_number(page, portal, sign_in, console):

@@ -2,6 +2,8 @@
 
 import pytest
 
+from tests.browser.waiting import until
+
 SETUP = """
 const e2e = await import("/static/js/e2e/crypto.js");
 const vaults = await import("/static/js/e2e/vault.js");
@@ -309,15 +311,17 @@ def test_what_waits_stays_where_the_transcript_holds_nothing_else(run):
 def test_one_tab_sends_and_the_next_takes_over_when_it_closes(open_portal):
     first = open_portal()
     second = open_portal(first.page.context.new_page())
-    first("globalThis.sending = true; vaults.alone('host', session, () => new Promise(() => {}));")
+    first("vaults.alone('host', session, () => new Promise(() => {}));")
+    until(first.page, "navigator.locks.query().then((all) => all.held.length === 1)")
     second("""
       globalThis.isMine = false;
       vaults.alone("host", session, async () => { globalThis.isMine = true; });
     """)
-    second.page.wait_for_timeout(300)
+    # It stands in the queue, behind the one that has its turn.
+    until(second.page, "navigator.locks.query().then((all) => all.pending.length === 1)")
     assert not second.page.evaluate("globalThis.isMine")
     first.page.close()
-    second.page.wait_for_function("globalThis.isMine")
+    until(second.page, "globalThis.isMine")
 
 
 def test_neither_words_nor_a_sessions_key_lie_in_the_browser(run):

@@ -19,7 +19,7 @@ def test_a_device_is_revoked_without_script(new_page, portal, sign_in):
 
     expect(page.get_by_role("main")).to_contain_text("revoked")
     page.goto(f"{portal.url}/settings/devices/")
-    assert revoke.count() == before - 1
+    expect(revoke).to_have_count(before - 1)
 
 
 def test_signing_out_works_without_script(new_page, portal, sign_in):
