@@ -80,6 +80,14 @@ def choice(env: environ.Env, name: str, allowed: tuple[str, ...]) -> str:
     return value
 
 
+def contact(env: environ.Env, name: str, default: str) -> str:
+    """An address that people write to or read: mailto: or https:, on one line; empty without it."""
+    value = str(env.str(name, default=default)).strip()
+    if value and not (value.isprintable() and value.startswith(("mailto:", "https://")) and " " not in value):
+        raise ImproperlyConfigured(f"{name} must begin with mailto: or https://.")
+    return value
+
+
 def service(parse: Callable[..., dict[str, Any]], name: str, default: str) -> dict[str, Any]:
     """The settings that an address such as postgres://… stands for; `parse` is one of django-environ's."""
     try:

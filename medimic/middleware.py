@@ -1,11 +1,40 @@
 """What every request passes through."""
 
+import logging
+import time
 from collections.abc import Callable
 
+from django.conf import settings
+from django.core.exceptions import MiddlewareNotUsed
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone, translation
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
+
+logger = logging.getLogger("medimic.requests")
+
+ADMIN = "/admin/"
+STATIC = "/static/"
+# What no page uses; `self` is for passkeys and for the buttons that copy.
+PERMISSIONS = ", ".join(
+    [
+        *(
+            f"{feature}=()"
+            for feature in (
+                "accelerometer", "autoplay", "browsing-topics", "camera", "display-capture",
+                "encrypted-media", "geolocation", "gyroscope", "hid", "idle-detection", "local-fonts",
+                "magnetometer", "microphone", "midi", "payment", "picture-in-picture", "screen-wake-lock",
+                "serial", "storage-access", "usb", "xr-spatial-tracking",
+            )
+        ),
+        "clipboard-write=(self)",
+        "fullscreen=(self)",
+        "publickey-credentials-create=(self)",
+        "publickey-credentials-get=(self)",
+    ]
+)  # fmt: skip
+# Django's admin builds markup out of text; the portal's own scripts never do.
+WITHOUT_TRUSTED_TYPES = {"require-trusted-types-for": None, "trusted-types": None}
 
 
 def headers(get_response: GetResponse) -> GetResponse:
@@ -13,14 +42,42 @@ def headers(get_response: GetResponse) -> GetResponse:
 
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
-        response.headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
+        response.headers.setdefault("Permissions-Policy", PERMISSIONS)
         response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
-        if not request.path.startswith("/static/"):
+        if request.path.startswith(ADMIN):
+            response._csp_replace = WITHOUT_TRUSTED_TYPES  # type: ignore[attr-defined]
+        if not request.path.startswith(STATIC):
             # Any page may hold what belongs to one person: signed out, a form with their e-mail.
             response.headers.setdefault("Cache-Control", "no-store")
         return response
 
     return middleware
+
+
+def log_requests(get_response: GetResponse) -> GetResponse:
+    """A line of the log for each answer: which route, never which address, and how long it took."""
+    if not settings.LOG_REQUESTS:
+        raise MiddlewareNotUsed
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        start = time.perf_counter()
+        response = get_response(request)
+        match = request.resolver_match
+        logger.info(
+            "answered",
+            extra={
+                "method": request.method if request.method in METHODS else "other",
+                "route": match.route if match else "",
+                "status": response.status_code,
+                "milliseconds": round((time.perf_counter() - start) * 1000, 1),
+            },
+        )
+        return response
+
+    return middleware
+
+
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
 def tokens_alone(get_response: GetResponse) -> GetResponse:

@@ -6,6 +6,8 @@ from django.http import HttpRequest, JsonResponse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from medimic import request_ids
+
 CONTENT_TYPE = "application/problem+json"
 
 
@@ -56,6 +58,9 @@ def problem_response(request: HttpRequest, problem: Problem) -> JsonResponse:
         "detail": str(problem.detail),
         **problem.extra,
     }
+    if name := request_ids.current():
+        # What to name to support: it is in the log, too.
+        document["request_id"] = name
     response = JsonResponse(document, status=problem.status, content_type=CONTENT_TYPE)
     response["Cache-Control"] = "no-store"
     if problem.retry_after is not None:

@@ -40,6 +40,10 @@ DEBUG = environment.debug(env, "DEBUG", production=PRODUCTION)
 
 # SUPPORT_EMAIL: the address that error pages and the accessibility statement give.
 SUPPORT_EMAIL = env.str("SUPPORT_EMAIL", default="support@medimic.example")
+# SECURITY_CONTACT: where /.well-known/security.txt sends who found a weakness: mailto:… or https://…
+SECURITY_CONTACT = environment.contact(env, "SECURITY_CONTACT", f"mailto:{SUPPORT_EMAIL}")
+# SECURITY_POLICY_URL: a page that says how such reports are handled; named there if it is set.
+SECURITY_POLICY_URL = environment.contact(env, "SECURITY_POLICY_URL", "")
 # DEMO_PASSWORD: the password of the demonstration accounts; random without it.
 DEMO_PASSWORD = env.str("DEMO_PASSWORD", default="")
 
@@ -111,10 +115,12 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "medimic.request_ids.middleware",
+    "medimic.middleware.log_requests",
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "medimic.middleware.headers",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
     "medimic.middleware.tokens_alone",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -178,6 +184,13 @@ else:
     DATABASES["default"]["CONN_MAX_AGE"] = 60
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 
+    # A host that answers nothing must not hold a worker, nor what asks whether the portal is ready.
+    # DATABASE_URL may say otherwise (?connect_timeout=10); milliseconds for what was sent and not received.
+    DATABASES["default"]["OPTIONS"] = {
+        "connect_timeout": 3,
+        "tcp_user_timeout": 10_000,
+        **DATABASES["default"].get("OPTIONS", {}),
+    }
 # CACHE_URL: shared by all workers: limits and replay protection live in it. Redis in
 # production, e.g. redis://host:6379/0; otherwise a table of the database.
 CACHES = {"default": environment.service(env.cache_url, "CACHE_URL", "dbcache://medimic_cache")}
@@ -315,6 +328,9 @@ STORAGES = {
 
 # --- E-mail ------------------------------------------------------------------
 
+        # No script of ours makes markup or code out of text, and no policy may be made that would.
+        "require-trusted-types-for": ["'script'"],
+        "trusted-types": [NONE],
 # EMAIL_URL: smtp+tls://user:password@host:587 in production; otherwise files below var/mail.
 vars().update(environment.service(env.email_url, "EMAIL_URL", f"filemail:///{VAR_DIR / 'mail'}"))
 # A mail server that accepts and then says nothing holds a worker for this many seconds at a step.
@@ -350,7 +366,7 @@ LOGGING = {
     "handlers": {
         "stderr": {
             "class": "logging.StreamHandler",
-            "formatter": "line",
+            "formatter": LOG_FORMAT,
             "filters": ["without_secrets"],
         }
     },
@@ -363,3 +379,8 @@ LOGGING = {
 }
 
 SILENCED_SYSTEM_CHECKS: list[str] = []
+# LOG_FORMAT: json (one object a line, without personal data) or line (for people, with tracebacks).
+LOG_FORMAT = environment.choice(env, "LOG_FORMAT", ("json", "line") if PRODUCTION else ("line", "json"))
+# Each answer has its line where machines read them.
+LOG_REQUESTS = LOG_FORMAT == "json"
+        **({"gunicorn.error": {"handlers": [], "propagate": True}} if LOG_FORMAT == "json" else {}),

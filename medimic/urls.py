@@ -19,6 +19,7 @@ urlpatterns = [
     path("organizations/<slug:slug>/questionnaires/", include("orgs.urls_questionnaires")),
     path("", include("medimic.api.urls")),
     path("accessibility/", pages.accessibility, name="accessibility"),
+    path(".well-known/security.txt", pages.security_txt, name="security_txt"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("accounts/", include("allauth.urls")),

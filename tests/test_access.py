@@ -289,7 +289,8 @@ TABLE = {
     "accounts/sessions/": ADMIN,
     "accounts/signup/": FOR_NEWCOMERS,
     "accounts/step-up/": Access(signed_in(MOVED), signed_in(WRONG_METHOD)),
-    # probes
+    # probes, and who found a weakness
+    ".well-known/security.txt": PUBLIC_PAGE,
     "healthz": PUBLIC_PAGE,
     "readyz": PUBLIC_PAGE,
     # the device API

@@ -7,6 +7,8 @@ from django.templatetags.static import static
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from medimic import request_ids
+
 register = template.Library()
 
 # One file per part of the look, in the order in which they are linked.
@@ -64,3 +66,10 @@ def head_assets() -> SafeString:
         ),
         static("mark.svg"),
     )
+
+
+@register.simple_tag
+def reference() -> SafeString:
+    """The id of this request, for whoever reports what went wrong; nothing outside of one."""
+    name = request_ids.current()
+    return format_html(" · <code>{}</code>", name) if name else SafeString("")

@@ -4,6 +4,8 @@
 // [data-state="/address/"][data-now="waiting"]: asked for its state until that is another one.
 // [data-page="/address/"]: shows the page of that address then. [data-countdown="2026-01-31T…"]: the time left.
 
+import { readPage } from "./page.js";
+
 const FIRST = 2000;
 const LONGEST = 15000;
 const GROWTH = 1.15;
@@ -64,9 +66,9 @@ function shown() {
 }
 
 async function read(url) {
-  const response = await fetch(url, { credentials: "same-origin", headers: { Accept: "text/html" } });
-  if (!response.ok) throw new Error("no page");
-  return { page: new DOMParser().parseFromString(await response.text(), "text/html"), url: response.url };
+  const found = await readPage(url);
+  if (!found.ok || !found.page) throw new Error("no page");
+  return found;
 }
 
 async function showPages(url) {

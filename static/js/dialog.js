@@ -1,6 +1,8 @@
 // <a href="/page/" data-dialog="/page/">: shows that page's [data-dialog-body] in a dialog over this one.
 // The link keeps working as a link: without script, in a new tab, and when anything here fails.
 
+import { readPage } from "./page.js";
+
 document.addEventListener("click", async (event) => {
   if (event.defaultPrevented || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
   const link = event.target.closest("a[data-dialog]");
@@ -80,17 +82,16 @@ async function goOn(dialog, cause, url, options) {
 }
 
 async function read(url, options) {
-  const response = await fetch(url, { credentials: "same-origin", headers: { Accept: "text/html" }, ...options });
-  const page = new DOMParser().parseFromString(await response.text(), "text/html");
-  if (!response.ok || !page.querySelector("[data-dialog-body]")) {
-    // Somewhere else now: a sign-in, perhaps. That is a page of its own.
-    if (response.ok && response.redirected && options) {
-      location.assign(response.url);
+  const found = await readPage(url, options);
+  if (!found.ok || !found.page?.querySelector("[data-dialog-body]")) {
+    // Somewhere else now: a sign-in, perhaps. That is a page of its own; what was posted is not posted again.
+    if (found.ok && options) {
+      location.assign(found.url);
       return new Promise(() => {});
     }
     throw new Error("not a dialog");
   }
-  return { page, url: response.url };
+  return found;
 }
 
 function fill(dialog, { page, url }) {

@@ -134,6 +134,7 @@ NO_PAGE = {
     "accounts/password/set/": "everybody has a password",
     "accounts/sessions/": "leads to Security",
     "accounts/step-up/": "leads to what is missing",
+    ".well-known/security.txt": "a text file",
     "healthz": "for probes",
     "organizations/<slug:slug>/audit/export/": "a file",
     "organizations/<slug:slug>/questionnaires/<uuid:questionnaire_id>/publication/": "is posted to",
