@@ -183,7 +183,6 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
 else:
     DATABASES["default"]["CONN_MAX_AGE"] = 60
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
-
     # A host that answers nothing must not hold a worker, nor what asks whether the portal is ready.
     # DATABASE_URL may say otherwise (?connect_timeout=10); milliseconds for what was sent and not received.
     DATABASES["default"]["OPTIONS"] = {
@@ -191,6 +190,7 @@ else:
         "tcp_user_timeout": 10_000,
         **DATABASES["default"].get("OPTIONS", {}),
     }
+
 # CACHE_URL: shared by all workers: limits and replay protection live in it. Redis in
 # production, e.g. redis://host:6379/0; otherwise a table of the database.
 CACHES = {"default": environment.service(env.cache_url, "CACHE_URL", "dbcache://medimic_cache")}
@@ -301,6 +301,9 @@ CONTENT_SECURITY_POLICY = {
         "base-uri": [NONE],
         "frame-ancestors": [NONE],
         "object-src": [NONE],
+        # No script of ours makes markup or code out of text, and no policy may be made that would.
+        "require-trusted-types-for": ["'script'"],
+        "trusted-types": [NONE],
     }
 }
 
@@ -328,9 +331,6 @@ STORAGES = {
 
 # --- E-mail ------------------------------------------------------------------
 
-        # No script of ours makes markup or code out of text, and no policy may be made that would.
-        "require-trusted-types-for": ["'script'"],
-        "trusted-types": [NONE],
 # EMAIL_URL: smtp+tls://user:password@host:587 in production; otherwise files below var/mail.
 vars().update(environment.service(env.email_url, "EMAIL_URL", f"filemail:///{VAR_DIR / 'mail'}"))
 # A mail server that accepts and then says nothing holds a worker for this many seconds at a step.
@@ -358,6 +358,10 @@ STRIPE_API_BASE = environment.origin(env, "STRIPE_API_BASE", "https://api.stripe
 
 # LOG_LEVEL: DEBUG, INFO, WARNING or ERROR.
 LOG_LEVEL = environment.choice(env, "LOG_LEVEL", ("INFO", "DEBUG", "WARNING", "ERROR"))
+# LOG_FORMAT: json (one object a line, without personal data) or line (for people, with tracebacks).
+LOG_FORMAT = environment.choice(env, "LOG_FORMAT", ("json", "line") if PRODUCTION else ("line", "json"))
+# Each answer has its line where machines read them.
+LOG_REQUESTS = LOG_FORMAT == "json"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -373,14 +377,10 @@ LOGGING = {
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
     "loggers": {
         "django": {"handlers": [], "propagate": True, "level": LOG_LEVEL},
+        **({"gunicorn.error": {"handlers": [], "propagate": True}} if LOG_FORMAT == "json" else {}),
         # It tells every address it calls, and some hold tokens.
         "httpx2": {"level": "WARNING"},
     },
 }
 
 SILENCED_SYSTEM_CHECKS: list[str] = []
-# LOG_FORMAT: json (one object a line, without personal data) or line (for people, with tracebacks).
-LOG_FORMAT = environment.choice(env, "LOG_FORMAT", ("json", "line") if PRODUCTION else ("line", "json"))
-# Each answer has its line where machines read them.
-LOG_REQUESTS = LOG_FORMAT == "json"
-        **({"gunicorn.error": {"handlers": [], "propagate": True}} if LOG_FORMAT == "json" else {}),
