@@ -365,7 +365,10 @@ LOG_REQUESTS = LOG_FORMAT == "json"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "formatters": {
+        "line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"},
+        "json": {"()": "medimic.log_lines.JsonLine"},
+    },
     "filters": {"without_secrets": {"()": "medimic.log_lines.WithoutSecrets"}},
     "handlers": {
         "stderr": {
