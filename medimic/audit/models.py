@@ -1,7 +1,7 @@
-"""The audit log's rows. Their table and its triggers are made by migration.
+"""The audit log's rows, and what seals them. Tables and triggers are made by migration.
 
-The model is unmanaged, so that `flush` leaves the log alone: its triggers would
-refuse, and with them every test that empties tables. It points to people,
+The models are unmanaged, so that `flush` leaves the log alone: its triggers would
+refuse, and with them every test that empties tables. A row points to people,
 organizations and objects by id alone: rows outlive them.
 """
 
@@ -79,6 +79,23 @@ class AuditEvent(models.Model):
                 condition=models.Q(organization_id__isnull=False),
                 name="audit_organization_actor",
             ),
+            # A person's log, narrowed down by what happened.
+            models.Index(
+                fields=["person_id", "kind", "created_at", "id"],
+                condition=models.Q(person_id__isnull=False),
+                name="audit_person_kind",
+            ),
+            models.Index(
+                fields=["actor_id", "kind", "created_at", "id"],
+                condition=models.Q(actor_id__isnull=False),
+                name="audit_actor_kind",
+            ),
+            # What the sealer has before it.
+            models.Index(
+                fields=["created_at", "id"],
+                condition=models.Q(position__isnull=True),
+                name="audit_unsealed",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -89,3 +106,67 @@ class AuditEvent(models.Model):
 
     def delete(self, *args: Any, **kwargs: Any) -> Any:
         raise TypeError("Audit events are never deleted.")
+
+
+class Checkpoint(models.Model):
+    """A batch of rows, sealed: `root` is that of the tree over its rows, `count` how many rows there
+    are up to its end. `previous` is the hash of the statement before, so that they hang together.
+
+    `leaves` holds the 32-byte hashes of the batch's rows in their order. Where `key` is a new one,
+    `succeeds` names the one before, which signs the same statement as `consent`.
+    """
+
+    batch = models.BigIntegerField(primary_key=True)
+    count = models.BigIntegerField()
+    root = models.CharField(max_length=64)
+    previous = models.CharField(max_length=64)
+    made_at = models.DateTimeField()
+    key = models.CharField(max_length=64)
+    succeeds = models.CharField(max_length=64, blank=True, default="")
+    signature = models.CharField(max_length=128)
+    consent = models.CharField(max_length=128, blank=True, default="")
+    leaves = models.BinaryField()
+
+    class Meta:
+        managed = False
+        db_table = "audit_checkpoint"
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"checkpoint {self.batch}"
+
+
+class Prune(models.Model):
+    """Leave to delete the rows up to `count`, which were made before `before`; signed like a checkpoint."""
+
+    batch = models.BigIntegerField(primary_key=True)
+    count = models.BigIntegerField()
+    before = models.DateTimeField()
+    made_at = models.DateTimeField()
+    key = models.CharField(max_length=64)
+    signature = models.CharField(max_length=128)
+
+    class Meta:
+        managed = False
+        db_table = "audit_prune"
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"prune up to batch {self.batch}"
+
+
+class Head(models.Model):
+    """The last number that a person's or an organization's log has come to. Outlives the rows."""
+
+    scope = models.CharField(primary_key=True, max_length=50)
+    number = models.BigIntegerField()
+    mac = models.CharField(max_length=64)
+    mac_key = models.CharField(max_length=16)
+
+    class Meta:
+        managed = False
+        db_table = "audit_head"
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.scope} {self.number}"
