@@ -324,6 +324,8 @@ PHONENUMBER_DEFAULT_REGION = env.str("PHONE_REGION", default="GB")
 STATIC_URL = "/static/"
 STATIC_ROOT = VAR_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
+# No other site has a use for them.
+WHITENOISE_ALLOW_ALL_ORIGINS = False
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "medimic.static_files.HashedStaticFiles"},
