@@ -37,6 +37,11 @@ class GatewayCustomer(models.Model):
     # When the person gave it: an older one that is heard of later does not take its place.
     payment_method_at = models.DateTimeField(null=True, blank=True)
     version = models.PositiveIntegerField(default=0)
+    # So many seats of the subscription were charged there: those claimed since are yet to be told.
+    charged_seats = models.PositiveIntegerField(default=0)
+    # Who asked last for what costs, while it is not done: a payment may be confirmed hours later.
+    acting_kind = models.CharField(max_length=10, blank=True, default="")
+    acting_id = models.UUIDField(null=True, blank=True)
 
     class Meta:
         verbose_name = _("customer of a gateway")
