@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.browser import components
-from tests.browser.portal import BASE_DIR, PASSWORD, Databases, Portal, running
+from tests.browser.portal import BASE_DIR, PASSWORD, Databases, Portal, Renewed, running
 from tests.browser.waiting import PATIENCE
 
 # Playwright's synchronous interface keeps an event loop in this thread, which Django takes for async code.
@@ -48,16 +48,28 @@ def pytest_runtest_makereport(item, call):
 
 @pytest.fixture(scope="session")
 def databases(tmp_path_factory) -> Databases:
-    """The demonstration data, in a database to copy."""
+    """The demonstration data, in a database to copy: one for all processes of the run."""
     server = os.environ.get("DATABASE_URL", "")
-    return Databases(tmp_path_factory.mktemp("databases"), server if server.startswith("postgres") else "")
+    base = tmp_path_factory.getbasetemp()
+    run = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    return Databases(run / "databases", server if server.startswith("postgres") else "")
+
+
+@pytest.fixture(scope="session")
+def renewed(databases, tmp_path_factory) -> Iterator[Renewed]:
+    handed_on = Renewed(databases, tmp_path_factory.mktemp("portal"))
+    yield handed_on
+    handed_on.stop()
 
 
 @pytest.fixture
-def portal(databases, tmp_path) -> Iterator[Portal]:
+def portal(databases, request, tmp_path) -> Iterator[Portal]:
     """A portal that this test may change as it likes."""
-    with running(databases, tmp_path / "portal") as portal:
-        yield portal
+    if databases.server:
+        with running(databases, tmp_path / "portal") as portal:
+            yield portal
+    else:
+        yield request.getfixturevalue("renewed").get()
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ import httpx2
 from playwright.sync_api import Page, expect
 
 from medimic.keys import SECRETS
-from tests.browser.portal import Phone, Portal
+from tests.browser.portal import MANAGED_SIMULATOR, Phone, Portal
 
 IPHONE = {"model": "iPhone 15 Pro Max", "platform": "ios", "os_version": "17.4", "app_version": "3.2.0"}
 PERSON = "solo@demo.example"
@@ -45,6 +45,7 @@ def test_a_phone_signs_in_shows_up_and_is_cut_off(page, portal, sign_in):
     sign_in(page, portal, PERSON)
     link = issued_link(page, portal)
     phone = portal.phone("sara", **IPHONE)
+    phone.program = MANAGED_SIMULATOR
     phone.run("open", link)
     session = phone.run("start-session", "Morning round")
 

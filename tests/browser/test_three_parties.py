@@ -55,7 +55,7 @@ def phone(portal):
 
 
 def sign_in_on(phone, email):
-    done = phone.portal.manage(*phone._words(("sign-in", email)), stdin=f"{PASSWORD}\n")
+    done = phone.attempt("sign-in", email, stdin=f"{PASSWORD}\n")
     assert done.returncode == 0, done.stderr
 
 
