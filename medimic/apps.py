@@ -16,7 +16,11 @@ class PortalConfig(AppConfig):
         from django.core.management import call_command
 
         from medimic import cache, checks  # noqa: F401 the checks register themselves
+        from medimic.audit import scopes
+        from medimic.flows.audit_rows import SESSIONS, SHOWN_OF_SESSIONS
         from medimic.outbox.registry import register_job
+
+        scopes.hide_from_organizations(SESSIONS, but=SHOWN_OF_SESSIONS)
 
         register_job("medimic.drop_expired_cache", every=cache.EVERY, run=cache.drop_expired)
         register_job(

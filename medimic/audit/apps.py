@@ -6,3 +6,8 @@ class AuditConfig(AppConfig):
     name = "medimic.audit"
     label = "audit"
     verbose_name = _("Audit log")
+
+    def ready(self) -> None:
+        from medimic.audit import kinds
+
+        kinds.register_all()

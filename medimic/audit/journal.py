@@ -6,6 +6,7 @@ the next seal adds; whatever else differs stops the sealer until somebody has lo
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -72,23 +73,30 @@ def path() -> Path:
 
 
 @contextmanager
-def opened() -> Iterator[Journal | None]:
-    """The journal, locked; None while another process has it."""
+def opened(*, seconds: float = 0) -> Iterator[Journal | None]:
+    """The journal, locked; None where another process has it for longer than that."""
     is_new = not path().exists()
     path().parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path(), os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield None
-            return
         if is_new:
             _sync_directory()
-        yield Journal(descriptor)
+        yield Journal(descriptor) if _locked(descriptor, time.monotonic() + seconds) else None
     finally:
         # Closing it ends the lock.
         os.close(descriptor)
+
+
+def _locked(descriptor: int, deadline: float) -> bool:
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(0.05)
+        else:
+            return True
 
 
 def _sync_directory() -> None:
@@ -108,3 +116,31 @@ def lines(file: Path | None = None) -> Iterator[str]:
     with file.open(encoding="utf-8", errors="replace") as content:
         for text in content:
             yield text.rstrip("\n")
+
+
+def restore() -> tuple[int, int]:
+    """Write into the journal what the database knows and the journal lacks at its end; the first and the
+    last checkpoint of that, or zeros. Raises `Differs` where the journal says anything else."""
+    with opened(seconds=30) as journal:
+        if journal is None:
+            raise Differs("another process holds it")
+        known = iter([text for text in lines() if not _is_prune(text)])
+        added: list[int] = []
+        for checkpoint in Checkpoint.objects.order_by("batch").defer("leaves").iterator():
+            text = next(known, None)
+            if text is None:
+                journal.append(checkpoint)
+                added.append(checkpoint.batch)
+            elif text != statements.line(checkpoint):
+                raise Differs(f"it does not hold checkpoint {checkpoint.batch} as the database does")
+        if next(known, None) is not None:
+            raise Differs("it holds checkpoints that the database lacks")
+        present = set(lines())
+        for prune in Prune.objects.order_by("batch"):
+            if statements.line(prune) not in present:
+                journal.append(prune)
+    return (added[0], added[-1]) if added else (0, 0)
+
+
+def _is_prune(text: str) -> bool:
+    return (statements.read(text) or {}).get("what") == "prune"
