@@ -131,6 +131,7 @@ MIDDLEWARE = [
     "django.middleware.locale.LocaleMiddleware",
     "medimic.middleware.language_and_time_zone",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "accounts.middleware.time_limits",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "accounts.middleware.browser_activity",
@@ -249,10 +250,19 @@ ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if PRODUCTION else "http"
 MFA_ADAPTER = "accounts.adapters.FactorAdapter"
 MFA_FORMS = {
     "activate_totp": "accounts.allauth_forms.ActivateApp",
+    "add_webauthn": "accounts.passkey_forms.NewPasskey",
     "authenticate": "accounts.allauth_forms.SignInCode",
+    "authenticate_webauthn": "accounts.passkey_forms.SecondFactorPasskey",
+    "login_webauthn": "accounts.passkey_forms.SignInPasskey",
     "reauthenticate": "accounts.allauth_forms.ConfirmByCode",
+    "reauthenticate_webauthn": "accounts.passkey_forms.ConfirmByPasskey",
 }
-MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+# Each passkey asks for a finger, a face or a PIN: so it can stand alone.
+MFA_WEBAUTHN_USER_VERIFICATION = "required"
+# No secret can be guessed there; a whole clinic may come from one address.
+MFA_RATE_LIMITS = {"webauthn_login": "60/m/ip"}
 MFA_TOTP_ISSUER = "MediMic"
 
 # Signing in on a phone; which calls of it are there, `accounts.phone_views` says.
@@ -262,7 +272,24 @@ HEADLESS_TOKEN_STRATEGY = "accounts.phone_sign_ins.SealedKeys"  # noqa: S105
 
 # "Trust this browser" is a sign-in of this length; without it, it ends with the browser.
 SESSION_COOKIE_AGE = 30 * 24 * 3600
+# A sign-in ends once nobody has used it for the first number of seconds, and in any case after the second.
+# SIGN_IN_IDLE_SECONDS, SIGN_IN_SECONDS: in a browser that is not trusted.
+TIME_OUTS = (
+    environment.number(env, "SIGN_IN_IDLE_SECONDS", 30 * 60),
+    environment.number(env, "SIGN_IN_SECONDS", 12 * 3600),
+)
+# TRUSTED_IDLE_SECONDS: in a trusted one, which asks again after 30 days at the latest.
+TRUSTED_TIME_OUTS = (environment.number(env, "TRUSTED_IDLE_SECONDS", 7 * 24 * 3600), SESSION_COOKIE_AGE)
+# STAFF_IDLE_SECONDS, STAFF_SECONDS: of staff, wherever that is shorter; in a trusted browser four times as
+# long unused.
+STAFF_TIME_OUTS = (
+    environment.number(env, "STAFF_IDLE_SECONDS", 15 * 60),
+    environment.number(env, "STAFF_SECONDS", 8 * 3600),
+)
+STAFF_TRUSTED_TIME_OUTS = (4 * STAFF_TIME_OUTS[0], STAFF_TIME_OUTS[1])
 SESSION_COOKIE_NAME = "__Host-sign-in" if PRODUCTION else "sign-in"
+# By this one a browser is known as trusted; it stays after Sign Out.
+TRUST_COOKIE_NAME = "__Host-trust" if PRODUCTION else "trust"
 SESSION_COOKIE_SECURE = PRODUCTION
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_NAME = "__Host-csrf" if PRODUCTION else "csrf"
@@ -324,8 +351,6 @@ PHONENUMBER_DEFAULT_REGION = env.str("PHONE_REGION", default="GB")
 STATIC_URL = "/static/"
 STATIC_ROOT = VAR_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-# No other site has a use for them.
-WHITENOISE_ALLOW_ALL_ORIGINS = False
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "medimic.static_files.HashedStaticFiles"},
@@ -346,6 +371,20 @@ DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="MediMic <no-reply@me
 # token: https://account:token@host/path?from=MediMic. In production nothing is sent without it;
 # a laptop writes files below var/sms.
 SMS_BACKEND, SMS_OPTIONS = environment.sms(env, "SMS_URL", "" if PRODUCTION else f"file://{VAR_DIR / 'sms'}")
+
+# --- Billing -----------------------------------------------------------------
+
+# BILLING_SELLER, BILLING_ACCOUNT: what stands on invoices: who writes them, and where to pay them to,
+# such as "IBAN: …|BIC: …". A "|" begins a new line. A laptop's account is nobody's.
+BILLING_SELLER = env.str("BILLING_SELLER", default="MediMic").replace("|", "\n")
+BILLING_ACCOUNT = env.str(
+    "BILLING_ACCOUNT", default="" if PRODUCTION else "IBAN: GB33 BUKB 2020 1555 5555 55|BIC: BUKBGB22"
+).replace("|", "\n")
+# INVOICE_DAYS: within how many days an invoice is to be paid.
+INVOICE_DAYS = environment.number(env, "INVOICE_DAYS", 14)
+# TAX_RATE_BASIS_POINTS: the tax on top of the plans' prices, in hundredths of a percent (1900 is 19 %).
+# A subscription keeps the rate that it was made with.
+TAX_RATE_BASIS_POINTS = environment.number(env, "TAX_RATE_BASIS_POINTS", 0)
 
 # --- Payments ----------------------------------------------------------------
 
