@@ -3,7 +3,7 @@
 from allauth.usersessions.models import UserSession
 from django.db import transaction
 
-from accounts import sign_ins
+from accounts import sign_ins, trusted_browsers
 from accounts.models import Person
 from medimic.audit.log import Origin, record
 
@@ -54,5 +54,6 @@ def sign_out_everywhere(*, person: Person, origin: Origin) -> None:
     with transaction.atomic():
         person.end_sign_ins()
         person.end_device_tokens()
+        trusted_browsers.forget_all(person)
         sign_ins.end_all(person)
         record("accounts.signed_out_everywhere", origin=origin, person_id=person.pk, subject=person)

@@ -1,16 +1,29 @@
-"""Which browsers are signed in, and when they were last used."""
+"""Which browsers are signed in, when they were last used, and when that is too long ago."""
 
 import time
 
 from allauth.usersessions.models import UserSession
 from django.http import HttpRequest, HttpResponse
 
+from accounts import time_outs, trusted_browsers
+from accounts.time_outs import SEEN
 from medimic.middleware import GetResponse
 from medimic.network import client_address
 
-SEEN = "seen"
-# "Last used" may be this far behind: a page that is read all day need not write each time.
-SECONDS_BETWEEN_WRITES = 60
+
+def time_limits(get_response: GetResponse) -> GetResponse:
+    """Sign out whom nobody saw for too long, or who signed in too long ago."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if not request.user.is_authenticated:
+            # Without a cookie of one there is no row to look into.
+            if request.session.session_key and time_outs.LEFT in request.session:
+                time_outs.follow(request)
+        elif reason := time_outs.over(request.session, is_staff=request.user.is_staff):
+            time_outs.end(request, reason)
+        return get_response(request)
+
+    return middleware
 
 
 def browser_activity(get_response: GetResponse) -> GetResponse:
@@ -20,12 +33,21 @@ def browser_activity(get_response: GetResponse) -> GetResponse:
     """
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        if request.user.is_authenticated and request.session.session_key:
-            now, address = int(time.time()), client_address(request)
-            seen_at, seen_from = request.session.get(SEEN, (0, ""))
-            if now - seen_at >= SECONDS_BETWEEN_WRITES or seen_from != address:
-                UserSession.objects.create_from_request(request)
-                request.session[SEEN] = (now, address)
-        return get_response(request)
+        response = get_response(request)
+        if request.user.is_authenticated and request.session.session_key and time_outs.counts(request):
+            note_use(request)
+        return response
 
     return middleware
+
+
+def note_use(request: HttpRequest) -> None:
+    """Somebody is there."""
+    now, address = int(time.time()), client_address(request)
+    seen_at, seen_from = request.session.get(SEEN, (0, ""))
+    if now - seen_at < time_outs.limits_of(request).between_writes and seen_from == address:
+        return
+    UserSession.objects.create_from_request(request)
+    trusted_browsers.check(request, request.user)
+    request.session.setdefault(time_outs.BEGAN, now)
+    request.session[SEEN] = (now, address)

@@ -3,7 +3,7 @@
 from django.db import transaction
 from django.http import HttpRequest
 
-from accounts import sign_ins
+from accounts import sign_ins, trusted_browsers
 from accounts.models import Person
 from medimic.audit.log import Origin, record
 
@@ -22,6 +22,7 @@ def replace(person: Person, password: str, *, request: HttpRequest) -> None:
         person.set_password(password)
         person.save(update_fields=["password"])
         person.end_device_tokens()
+        trusted_browsers.keep(request, person)
         # This browser's row stays even after a reset, which goes on to write to it.
         sign_ins.end_all(person, but=request.session.session_key)
         record(kind, origin=Origin.of(request), person_id=person.pk, subject=person)

@@ -1,29 +1,24 @@
 """Pages of one's own account. Signing in and its kin are allauth's views."""
 
 from allauth.account import views as allauth_views
-from allauth.account.decorators import reauthentication_required
 from allauth.mfa.models import Authenticator
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.db import IntegrityError, transaction
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.utils import translation
-from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
-from django_otp.middleware import is_verified
 
-from accounts import actions, sign_ins
+from accounts import actions, security_rows, time_outs
 from accounts.forms import ProfileForm
-from accounts.presenters import sign_in_rows
+from accounts.middleware import note_use
+from accounts.recent import recent_authentication_required
 from accounts.requests import SignedInRequest
 from medimic.audit.log import Origin
 from medimic.formatting import Dates
-
-# Where somebody was going when they were asked for a second factor that they had yet to set up.
-STEP_UP_NEXT = "step_up_next"
 
 
 @require_http_methods(["GET", "POST"])
@@ -57,7 +52,8 @@ def profile(request: SignedInRequest) -> HttpResponse:
 @login_required
 @require_GET
 def security(request: SignedInRequest) -> HttpResponse:
-    factors = {factor.type: factor for factor in Authenticator.objects.filter(user=request.user)}
+    found = list(Authenticator.objects.filter(user=request.user).order_by("created_at", "pk"))
+    factors = {factor.type: factor for factor in found}
     dates = Dates.of(request.user)
     app = factors.get(Authenticator.Type.TOTP)
     codes = factors.get(Authenticator.Type.RECOVERY_CODES)
@@ -67,14 +63,16 @@ def security(request: SignedInRequest) -> HttpResponse:
         {
             "app_since": dates.date(app.created_at) if app else None,
             "codes_left": len(codes.wrap().get_unused_codes()) if codes else None,
-            "sign_ins": sign_in_rows(list(sign_ins.living(request.user)), dates, request.session.session_key),
+            "passkeys": security_rows.passkey_rows(found, dates),
+            "sign_ins": security_rows.browser_rows(request.user, dates, request.session.session_key),
+            "last_sign_ins": security_rows.last_sign_ins(request.user, dates),
         },
     )
 
 
 @login_required
 @require_http_methods(["GET", "POST"])
-@reauthentication_required
+@recent_authentication_required
 def confirm_devices(request: SignedInRequest) -> HttpResponse:
     """Whether a device that used a link must wait until its digits are picked in the portal."""
     if request.method == "POST":
@@ -92,7 +90,7 @@ def confirm_devices(request: SignedInRequest) -> HttpResponse:
 
 @login_required
 @require_http_methods(["GET", "POST"])
-@reauthentication_required
+@recent_authentication_required
 def sign_out_everywhere(request: SignedInRequest) -> HttpResponse:
     if request.method == "GET":
         return render(request, "accounts/sign_out_everywhere.html")
@@ -102,17 +100,12 @@ def sign_out_everywhere(request: SignedInRequest) -> HttpResponse:
     return redirect("account_login")
 
 
-@login_required
-@require_GET
-def step_up(request: SignedInRequest) -> HttpResponse:
-    """Ask a signed-in person for their second factor, or to set one up, and go on to `next`."""
-    onward = request.GET.get("next", "")
-    if not url_has_allowed_host_and_scheme(onward, {request.get_host()}, request.is_secure()):
-        onward = reverse("admin:index")
-    if is_verified(request.user):
-        request.session.pop(STEP_UP_NEXT, None)
-        return redirect(onward)
-    if Authenticator.objects.filter(user=request.user).exists():
-        return redirect(f"{reverse('mfa_reauthenticate')}?{urlencode({'next': onward})}")
-    request.session[STEP_UP_NEXT] = onward
-    return redirect("mfa_activate_totp")
+@time_outs.polled
+@never_cache
+@require_http_methods(["GET", "POST"])
+def time_left(request: HttpRequest) -> JsonResponse:
+    """For the script that warns before a sign-in ends: who is signed in, and for how long. A POST says that
+    somebody is there."""
+    if request.method == "POST" and request.user.is_authenticated:
+        note_use(request)
+    return JsonResponse(time_outs.standing(request))

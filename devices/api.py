@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from ninja import Router, Status
 
 from accounts.models import Person
+from accounts.recent import authenticated_recently
 from devices import actions, confirmation, dpop, handover, permissions, proof_sign_in, tokens
 from devices.admission import SignedIn
 from devices.auth import device_auth, device_or_portal_auth, portal_auth
@@ -15,7 +16,6 @@ from devices.confirmation import Asked
 from devices.dpop import BOUND_CODES, PROOF_CODES
 from devices.models import DeviceAuthorization, Token
 from devices.presenters import api_record, own_record
-from devices.recent import authenticated_recently
 from devices.schemas import (
     AskedOut,
     DeviceListOut,

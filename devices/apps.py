@@ -8,6 +8,7 @@ class DevicesConfig(AppConfig):
 
     def ready(self) -> None:
         from devices import (
+            browser_sign_ins,
             browsers,
             events,
             fleet,
@@ -23,6 +24,11 @@ class DevicesConfig(AppConfig):
         events.register()
         handover.register()
         follow(Topic.PERSON_NAMED, fleet.person_named)
+        register_job(
+            "devices.timed_out_browsers",
+            every=browser_sign_ins.EVERY,
+            run=browser_sign_ins.end_parts_of_timed_out,
+        )
         register_job("devices.prune", every=pruning.EVERY, run=pruning.prune)
         register_job("devices.fleet", every=fleet.REFRESH_EVERY, run=fleet.refresh_all)
         register_job("devices.fleet_counts", every=fleet.COUNT_EVERY, run=fleet.add_up_counts)

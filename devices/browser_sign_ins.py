@@ -5,6 +5,7 @@ key changes. A revocation deletes the sign-ins that it finds; the middleware com
 state on each request, so that one whose key is just changing is refused as well.
 """
 
+import datetime as dt
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,14 +16,16 @@ from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.utils import timezone
 
-from accounts import actions, sign_ins
-from accounts.models import Person
+from accounts import actions, sign_ins, trusted_browsers
+from accounts.models import Person, TrustedBrowser
 from devices import tokens
-from devices.models import DeviceAuthorization
+from devices.models import DeviceAuthorization, Token
 from medimic.audit.log import Origin
 
 NOTE = "device_authorization"
+EVERY = dt.timedelta(minutes=1)
 
 
 def bind(request: HttpRequest, authorization: DeviceAuthorization) -> None:
@@ -46,12 +49,10 @@ class SignedIn:
 
 def of_account(person: Person) -> SignedIn:
     """Two queries, however many there are."""
-    living = list(sign_ins.living(person))
-    sessions = Session.objects.filter(session_key__in=[row.session_key for row in living])
-    noted = {session.session_key: session.get_decoded().get(NOTE) for session in sessions}
+    found = sign_ins.open_now(person)
     return SignedIn(
-        {uuid.UUID(note) for note in noted.values() if note},
-        [row for row in living if not noted.get(row.session_key)],
+        {uuid.UUID(one.data[NOTE]) for one in found if one.data.get(NOTE)},
+        [one.row for one in found if not one.data.get(NOTE)],
     )
 
 
@@ -74,6 +75,43 @@ def end(*, person: Person, sign_in: UserSession, origin: Origin) -> None:
             if noted := session.get_decoded().get(NOTE):
                 tokens.end_session_tokens(authorization=DeviceAuthorization(pk=noted))
         actions.end_sign_in(person=person, sign_in=sign_in, origin=origin)
+
+
+def forget(*, person: Person, browser: TrustedBrowser, but: str | None, origin: Origin) -> bool:
+    """End the trust in a browser, and its sign-ins; whether the one with the key `but` is among these.
+
+    That one is the caller's to end.
+    """
+    with transaction.atomic():
+        is_here = False
+        for one in sign_ins.open_now(person):
+            if one.data.get(trusted_browsers.NOTE) != str(browser.pk):
+                continue
+            if one.row.session_key == but:
+                is_here = True
+            else:
+                end(person=person, sign_in=one.row, origin=origin)
+        trusted_browsers.forget(person=person, browser=browser, origin=origin)
+    return is_here
+
+
+def end_parts_of_timed_out() -> int:
+    """End what browsers take part with whose sign-in has ended by itself; how many tokens there were.
+
+    Their pages call with a session token, and may stand open where nobody is any more.
+    """
+    living = Token.objects.filter(kind=Token.Kind.SESSION, ended_at=None, expires_at__gt=timezone.now())
+    # A phone has tokens in place of a sign-in, and a guest is there until the session's end.
+    browsers = living.filter(authorization__account__isnull=False, authorization__token_families=None)
+    held = browsers.values_list("authorization_id", "authorization__account_id").distinct()
+    ended = 0
+    for authorization_id, account_id in list(held):
+        account = Person.objects.get(pk=account_id)
+        if authorization_id in of_account(account).devices:
+            continue
+        with transaction.atomic():
+            ended += tokens.end_session_tokens(authorization=DeviceAuthorization(pk=authorization_id))
+    return ended
 
 
 def end_with_device(

@@ -20,6 +20,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
         views_sign_ins.browser_sign_out,
         name="browser_sign_out",
     ),
+    path(
+        "settings/security/browsers/<uuid:browser_id>/forgetting/",
+        views_sign_ins.browser_forgetting,
+        name="browser_forgetting",
+    ),
     path("settings/devices/", views.devices, name="devices"),
     # Before the identifiers, which it would otherwise have to be one of.
     path(

@@ -21,6 +21,8 @@ from django.utils.cache import get_conditional_response
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from accounts.recent import recent_authentication_required
+from accounts.time_outs import polled
 from devices import confirmation, handover, limits, links
 from devices.exchange import ExchangeForm
 from devices.forms import DeviceLinkForm
@@ -30,7 +32,6 @@ from devices.models import Confirmation, DeviceAuthorization, Platform, Registra
 from devices.permissions import LinkRight, link_right
 from devices.presenters import DevicePresenter, DeviceRow
 from devices.qr import qr_code
-from devices.recent import recent_authentication_required
 from medimic.audit.log import Origin
 from medimic.formatting import Dates
 from medimic.outbox import registry
@@ -138,6 +139,7 @@ def device_confirmation(request: SignedInRequest, authorization_id: uuid.UUID) -
     return redirect("device_link", authorization.pk)
 
 
+@polled
 @login_required
 @require_safe
 def device_link_state(request: SignedInRequest, authorization_id: uuid.UUID) -> HttpResponseBase:

@@ -7,11 +7,11 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from accounts.recent import recent_authentication_required
 from devices import fleet, fleet_export, policies
 from devices.fleet_charts import bars_of
 from devices.fleet_list import FleetFilter, Lowest, headers, rows_of
 from devices.fleet_presenters import FleetPresenter, shown
-from devices.recent import recent_authentication_required
 from medimic.audit.log import Origin, record
 from medimic.csv_export import stream
 from medimic.formatting import Dates

@@ -10,11 +10,12 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from accounts.recent import recent_authentication_required
+from accounts.time_outs import polled
 from devices import fleet, fleet_revocation, policies
 from devices.fleet_list import FleetFilter, Lowest, rows_of
 from devices.fleet_presenters import FleetPresenter, shown
 from devices.models import BulkRevocation
-from devices.recent import recent_authentication_required
 from medimic.audit.log import Origin
 from medimic.formatting import Dates
 from medimic.pagination import PAGE_SIZE
@@ -79,6 +80,7 @@ def organization_devices_revocation(
     return render(request, "devices/fleet_bulk.html", context)
 
 
+@polled
 @login_required
 @require_safe
 def organization_devices_revocation_state(

@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils.functional import Promise, SimpleLazyObject
 from django.utils.translation import gettext_lazy as _
 
+from accounts import time_outs
 from accounts.models import Person
 from billing.models import Subscription
 from orgs import tabs
@@ -51,6 +52,7 @@ def portal(request: HttpRequest) -> dict[str, Any]:
         # Lazy: the navigation costs a query, and half of all templates draw none.
         "navigation": SimpleLazyObject(lambda: navigation(request)),
         "settings_tabs": SimpleLazyObject(lambda: settings_tabs(request)),
+        "sign_in": SimpleLazyObject(lambda: time_outs.standing_of_page(request)),
         "belongs_somewhere": SimpleLazyObject(lambda: bool(standing_in(request).memberships)),
         "organization_bar": SimpleLazyObject(lambda: tabs.bar(request)),
     }

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_safe
 
-from devices.recent import recent_authentication_required
+from accounts.recent import recent_authentication_required
 from medimic import csv_export
 from medimic.audit.log import Origin, record
 from medimic.formatting import Dates

@@ -10,12 +10,14 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
+from accounts.time_outs import polled
 from devices import browsers
 from medimic.problems import Problem, problem_response
 from sessions_app import joining, visits
 from sessions_app.models import Participant, Visit
 
 
+@polled
 @require_POST
 @never_cache
 def session_token(request: HttpRequest, session_id: uuid.UUID) -> JsonResponse:

@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from devices.recent import recent_authentication_required, require_recent_authentication
+from accounts.recent import recent_authentication_required, require_recent_authentication
 from medimic.audit.log import Origin
 from medimic.flows import memberships
 from medimic.formatting import Dates

@@ -10,7 +10,7 @@ from django.shortcuts import render
 from django.utils import timezone, translation
 from django.views.decorators.http import require_safe
 
-from devices.recent import recent_authentication_required
+from accounts.recent import recent_authentication_required
 from medimic import csv_export
 from medimic.audit.log import Origin, record
 from medimic.audit.reading import page_of_parts, walk

@@ -15,10 +15,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from accounts.recent import recent_authentication_required
 from devices import actions
 from devices.models import DeviceAuthorization
 from devices.permissions import LinkRight, link_right
-from devices.recent import recent_authentication_required
 from devices.views_authentication import authenticate
 from medimic.audit.log import Origin
 from medimic.flows import patient_facts

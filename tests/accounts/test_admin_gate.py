@@ -25,7 +25,7 @@ def test_people_who_are_no_staff_are_refused(provider, log_in, enrol):
 
 def test_staff_without_a_factor_set_one_up(support, log_in):
     response = log_in(support).get(INDEX, follow=True)
-    assert response.redirect_chain[-1][0] == reverse("mfa_activate_totp")
+    assert response.redirect_chain[-1][0] == reverse("second_factor")
 
 
 @pytest.mark.django_db(transaction=True)

@@ -170,7 +170,7 @@ class TestAuthenticateDevice:
 
     def test_a_sign_in_some_time_ago_is_not_recent(self, client, monkeypatch):
         later = time.time() + 16 * 60
-        monkeypatch.setattr("devices.recent.time.time", lambda: later)
+        monkeypatch.setattr("accounts.recent.time.time", lambda: later)
         assert client.get(AUTHENTICATION).status_code == 302
 
     def test_is_filled_with_the_person_s_data(self, client, provider):
