@@ -21,7 +21,7 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts import passwords, phone_sign_ins
+from accounts import browser_arrivals, passkeys, passwords, phone_sign_ins
 from accounts.models import Person
 from accounts.notices import NOTICES
 from medimic import agents, crypto
@@ -39,6 +39,14 @@ STALE_AFTER = {
     "email_confirmation_signup": dt.timedelta(seconds=app_settings.EMAIL_VERIFICATION_BY_CODE_TIMEOUT),
 }
 LONGEST_WAIT = dt.timedelta(days=2)
+
+
+# How to prove that it is you, as a page offers it beside another way.
+WAYS = {
+    "reauthenticate": _("Use your password"),
+    "mfa_reauthenticate": _("Use a code"),
+    "mfa_reauthenticate:webauthn": _("Use a passkey"),
+}
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -129,16 +137,27 @@ class AccountAdapter(DefaultAccountAdapter):
             response: HttpResponse = super().post_login(request, user, **options)
             if is_headless_request(request):
                 phone_sign_ins.is_no_browser(request)
+            else:
+                response = browser_arrivals.arrived(request, response, user)
         return response
 
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
         return reverse("security")
 
+    def get_login_stages(self) -> list[str]:
+        """Whether this browser is trusted is asked at the very beginning, and kept by ourselves."""
+        ours = {"allauth.mfa.stages.AuthenticateStage": "accounts.stages.SecondFactor"}
+        return [ours.get(stage, stage) for stage in super().get_login_stages()]
+
     def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
-        """Without the password where there is a second factor: alone it could switch that off."""
+        """Without the password where there is a second factor: alone it could switch that off.
+
+        A passkey comes first: it is the one that no false page can ask for.
+        """
         methods = super().get_reauthentication_methods(user)
         factors = [method for method in methods if method["id"] != "reauthenticate"]
-        return factors or methods
+        known = sorted(factors or methods, key=lambda method: method["id"] != "mfa_reauthenticate:webauthn")
+        return [{**method, "description": WAYS[method["id"]]} for method in known]
 
 
 class FactorAdapter(DefaultMFAAdapter):
@@ -147,6 +166,7 @@ class FactorAdapter(DefaultMFAAdapter):
         "incorrect_code": _(
             "This code is not right or was used before. Wait for the next one and try again."
         ),
+        "incorrect_passkey": _("This passkey did not work. Try again, or use another way."),
     }
 
     def build_totp_svg(self, url: str) -> str:
@@ -156,6 +176,13 @@ class FactorAdapter(DefaultMFAAdapter):
             picture, kind="svg", scale=4, border=4, dark="#000", light="#fff", xmldecl=False
         )
         return picture.getvalue().decode()
+
+    def get_public_key_credential_rp_entity(self) -> dict[str, str]:
+        """Never with the host that the request claims."""
+        return {"id": settings.PORTAL_HOST, "name": "MediMic"}
+
+    def generate_authenticator_name(self, user: Any, type: Any) -> str:
+        return gettext("Passkey %(number)s") % {"number": passkeys.of(user).count() + 1}
 
     def encrypt(self, text: str) -> str:
         return crypto.encrypt(text)

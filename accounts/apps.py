@@ -7,7 +7,11 @@ class AccountsConfig(AppConfig):
     verbose_name = _("Accounts")
 
     def ready(self) -> None:
-        from accounts import listeners, presenters
+        from accounts import listeners, presenters, trusted_browsers
+        from medimic.outbox.registry import register_job
 
         listeners.connect()
         presenters.register_all()
+        register_job(
+            "accounts.prune_trusted_browsers", every=trusted_browsers.PRUNE_EVERY, run=trusted_browsers.prune
+        )

@@ -8,6 +8,7 @@ from typing import Any
 
 from allauth.account import signals as account_signals
 from allauth.account.authentication import AUTHENTICATION_METHODS_SESSION_KEY, get_authentication_records
+from allauth.account.internal.flows.login import record_authentication
 from allauth.core import context
 from allauth.mfa import signals as mfa_signals
 from allauth.mfa.models import Authenticator
@@ -17,6 +18,7 @@ from django.db.models.signals import post_delete, post_save
 from django.http import HttpRequest
 from django_otp import login as verify
 
+from accounts import trusted_browsers
 from accounts.models import Person
 from accounts.otp import Factor
 from medimic.audit.log import SYSTEM, Origin, record
@@ -35,6 +37,8 @@ def connect() -> None:
         (account_signals.email_changed, email_changed),
         (mfa_signals.authenticator_used, factor_used),
         (mfa_signals.authenticator_added, factor_added),
+        (mfa_signals.authenticator_removed, factors_changed),
+        (mfa_signals.authenticator_reset, factors_changed),
         (mfa_signals.authentication_failed, factor_failed),
     ):
         signal.connect(receiver, dispatch_uid=f"accounts.{receiver.__name__}")
@@ -67,9 +71,17 @@ def signed_in(sender: Any, request: HttpRequest, user: Person, **kwargs: Any) ->
 
 
 def signed_out(sender: Any, request: HttpRequest, user: Person | None, **kwargs: Any) -> None:
-    if user is not None:
-        with transaction.atomic():
-            record("accounts.signed_out", origin=_person(request, user.pk), person_id=user.pk, subject=user)
+    if user is None:
+        return
+    reason = getattr(request, "timed_out", "")
+    with transaction.atomic():
+        record(
+            "accounts.timed_out" if reason else "accounts.signed_out",
+            origin=_person(request, user.pk),
+            person_id=user.pk,
+            subject=user,
+            details={"reason": reason} if reason else None,
+        )
 
 
 def sign_in_failed(
@@ -115,8 +127,23 @@ def factor_used(sender: Any, request: HttpRequest, authenticator: Authenticator,
 
 
 def factor_added(sender: Any, request: HttpRequest, authenticator: Authenticator, **kwargs: Any) -> None:
+    """Whoever enrols one has just shown it: that is an authentication like any other."""
     if authenticator.type != RECOVERY_CODES:
         _verify(request, authenticator.pk)
+        record_authentication(
+            request,
+            authenticator.user,
+            "mfa",
+            id=authenticator.pk,
+            type=authenticator.type,
+            reauthenticated=True,
+        )
+    trusted_browsers.keep(request, authenticator.user, is_proved=True)
+
+
+def factors_changed(sender: Any, request: HttpRequest, user: Person, **kwargs: Any) -> None:
+    """Removed, or new recovery codes made: this browser stays trusted, all others are asked again."""
+    trusted_browsers.keep(request, user)
 
 
 def factor_failed(sender: Any, request: HttpRequest, user: Person, **kwargs: Any) -> None:

@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts import sign_ins
+from accounts import sign_ins, time_outs
 from accounts.adapters import NO_ADDRESS
 from medimic import agents
 from medimic.audit.models import AuditEvent
@@ -51,6 +51,12 @@ def register_all() -> None:
     register("accounts.device_confirmation_off", _("Switched the confirmation of new devices off"))
     register("accounts.browser_signed_out", _("Signed a browser out"))
     register("accounts.signed_out_everywhere", _("Signed out everywhere"))
+    register("accounts.browser_trusted", _("Trusted a browser"))
+    register("accounts.browser_forgotten", _("Forgot a trusted browser"))
+    register("accounts.timed_out", _timed_out, title=_("Signed out by itself"))
+    register("accounts.passkey_renamed", _("Renamed a passkey"))
+    register("accounts.recovery_codes_shown", _("Looked at the recovery codes"))
+    register("accounts.recovery_codes_downloaded", _("Downloaded the recovery codes"))
 
 
 def _signed_in(event: AuditEvent, details: Mapping[str, Any]) -> str:
@@ -58,6 +64,12 @@ def _signed_in(event: AuditEvent, details: Mapping[str, Any]) -> str:
     if not factor:
         return gettext("Signed in")
     return gettext("Signed in with %(factor)s") % {"factor": FACTORS.get(factor, factor)}
+
+
+def _timed_out(event: AuditEvent, details: Mapping[str, Any]) -> str:
+    if details["reason"] == time_outs.IDLE:
+        return gettext("Signed out by itself: the browser was not used for a while")
+    return gettext("Signed out by itself: the sign-in was too long ago")
 
 
 def _factor(sentence: Any) -> Any:
