@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.core.exceptions import ValidationError
-from django.db import models
+from django.db import models, transaction
 from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
@@ -14,15 +14,26 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.alert_models import Alert
 from accounts.otp import Factor
+from accounts.search_models import LONGEST, PersonWord
 from accounts.trust_models import TrustedBrowser
 from medimic import crypto
 from medimic.fields import EncryptedTextField
 from medimic.followers import Topic, tell
+from medimic.words import words_of
 
-__all__ = ["Alert", "Factor", "Person", "PersonManager", "TrustedBrowser", "validate_time_zone"]
+__all__ = [
+    "Alert",
+    "Factor",
+    "Person",
+    "PersonManager",
+    "PersonWord",
+    "TrustedBrowser",
+    "validate_time_zone",
+]
 
 PHONE_PURPOSE = "phone-number"
 NAMES = {"first_name", "last_name", "display_name"}
+SOUGHT = {*NAMES, "email"}
 
 
 class PersonManager(BaseUserManager["Person"]):
@@ -108,7 +119,27 @@ class Person(AbstractBaseUser, PermissionsMixin):
         fields = kwargs.get("update_fields")
         if fields is not None and "phone_number" in fields:
             kwargs["update_fields"] = {*fields, "phone_hash"}
-        super().save(*args, **kwargs)
+        if fields is not None and not SOUGHT.intersection(fields):
+            super().save(*args, **kwargs)
+            return
+        with transaction.atomic():
+            super().save(*args, **kwargs)
+            self._keep_words()
+
+    def sought_words(self) -> set[str]:
+        """What `accounts.search` finds them by: their names, and their address before the @."""
+        local, _at, _domain = (self.email or "").partition("@")
+        text = f"{self.first_name} {self.last_name} {self.display_name} {local}"
+        return {word[:LONGEST] for word in words_of(text)}
+
+    def _keep_words(self) -> None:
+        wanted = self.sought_words()
+        kept = set(self.words.values_list("word", flat=True))
+        if gone := kept - wanted:
+            self.words.filter(word__in=gone).delete()
+        PersonWord.objects.bulk_create(
+            [PersonWord(person=self, word=word) for word in sorted(wanted - kept)], ignore_conflicts=True
+        )
 
     @property
     def name(self) -> str:

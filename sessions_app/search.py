@@ -4,8 +4,6 @@ What is compared is folded: no case, no accents, no signs. Each session keeps it
 (`Visit.search`, a blank before each); docs/adr says how they are found among very many.
 """
 
-import re
-import unicodedata
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,21 +13,13 @@ from django.db.models import BooleanField, F, Func, Q, TextField, Value
 from django.db.models.functions import Cast
 from django.db.models.lookups import Exact
 
+from medimic.words import words_of
 from sessions_app import codes
 
-# Letters with a stroke are no letters with a mark: nothing takes them apart.
-STROKES = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ħ": "h", "ı": "i", "æ": "ae", "œ": "oe"})
-WORD = re.compile(r"[^\W_]+")
 # More words than this narrow nothing down any further.
 MOST_WORDS = 8
 # The index holds every word behind the first signs of its host: nobody's search reads on others' words.
 HOST_SIGNS = 8
-
-
-def words_of(text: str) -> list[str]:
-    """ "Łucja's follow-up" → ["lucja", "s", "follow", "up"]."""
-    apart = unicodedata.normalize("NFKD", text.casefold().translate(STROKES))
-    return WORD.findall("".join(sign for sign in apart if not unicodedata.combining(sign)))
 
 
 def search_text(name: str, code: str) -> str:
