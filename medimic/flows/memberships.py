@@ -136,7 +136,13 @@ def _end_devices(membership: Membership, *, by: Person, origin: Origin) -> None:
     all of a patient who could not see to them alone."""
     for rows in (_pooled(membership), _issued(membership), _unattended(membership)):
         for authorization in rows.order_by("device", "id"):
-            actions.revoke(authorization=authorization, by=by, origin=origin, reason=Reason.LEFT)
+            actions.revoke(
+                authorization=authorization,
+                by=by,
+                origin=origin,
+                reason=Reason.LEFT,
+                organization=membership.organization,
+            )
 
 
 def _end_sessions(membership: Membership, *, origin: Origin) -> None:

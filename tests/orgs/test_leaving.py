@@ -9,6 +9,7 @@ from billing.entitlements import device_allowance
 from devices import actions
 from devices.models import DeviceAuthorization, Token
 from medimic.audit.log import SYSTEM
+from medimic.audit.models import AuditEvent
 from medimic.flows import memberships
 from medimic.problems import Problem
 from orgs.models import Membership
@@ -95,6 +96,8 @@ class TestDevices:
         row = tablet[provider].authorization
         row.refresh_from_db()
         assert (row.revoked_reason, row.revoked_by) == (LEFT, admin)
+        told = AuditEvent.objects.get(kind="devices.revoked", subject_id=row.pk)
+        assert told.organization_id == hospital.pk
         row.device.refresh_from_db()
         assert row.device.owner_organization == hospital
 
