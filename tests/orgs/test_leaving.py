@@ -96,7 +96,7 @@ class TestDevices:
         row = tablet[provider].authorization
         row.refresh_from_db()
         assert (row.revoked_reason, row.revoked_by) == (LEFT, admin)
-        told = AuditEvent.objects.get(kind="devices.revoked", subject_id=row.pk)
+        told = AuditEvent.objects.get(kind="devices.revoked", object_id=str(row.pk))
         assert told.organization_id == hospital.pk
         row.device.refresh_from_db()
         assert row.device.owner_organization == hospital
