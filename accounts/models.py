@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.alert_models import Alert
 from accounts.otp import Factor
+from accounts.phone_hashes import PURPOSE as PHONE_PURPOSE
 from accounts.search_models import LONGEST, PersonWord
 from accounts.trust_models import TrustedBrowser
 from medimic import crypto
@@ -22,6 +23,7 @@ from medimic.followers import Topic, tell
 from medimic.words import words_of
 
 __all__ = [
+    "PHONE_PURPOSE",
     "Alert",
     "Factor",
     "Person",
@@ -31,7 +33,6 @@ __all__ = [
     "validate_time_zone",
 ]
 
-PHONE_PURPOSE = "phone-number"
 NAMES = {"first_name", "last_name", "display_name"}
 SOUGHT = {*NAMES, "email"}
 

@@ -8,11 +8,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.db.models import Exists, OuterRef, Q
-from phonenumber_field.phonenumber import PhoneNumber
-from phonenumbers import NumberParseException
 
-from accounts.models import PHONE_PURPOSE, Person, PersonWord
-from medimic import crypto
+from accounts.models import Person, PersonWord
+from accounts.phone_hashes import phone_hash
 from medimic.words import beginning, words_of
 
 # More words than this narrow nothing down any further.
@@ -30,15 +28,6 @@ def people(term: str, *, most: int) -> list[uuid.UUID]:
         rows = Person.objects.filter(beginning("email", term.lower()))
         return list(rows.order_by("email").values_list("pk", flat=True)[:most])
     return _by_words(words_of(term)[:MOST_WORDS], most)
-
-
-def phone_hash(term: str) -> str:
-    """What a phone number is found by where it is kept encrypted: whole, or not at all."""
-    try:
-        number = PhoneNumber.from_string(term)
-    except NumberParseException:
-        return ""
-    return crypto.keyed_hash(PHONE_PURPOSE, number.as_e164) if number.is_valid() else ""
 
 
 def _by_id(term: str) -> list[uuid.UUID]:

@@ -23,12 +23,14 @@ from .devices import (
 from .fleet import BulkRevocation, FleetCount, FleetEntry, SessionTally
 from .pool import PoolRequest, PoolRequestQuerySet
 from .warnings import PolicyWarning
+from .words import AuthorizationWord
 
 __all__ = [
     "ACCESS_LIFETIME",
     "FAMILY_LIFETIME",
     "NO_PUSH",
     "REFRESH_LIFETIME",
+    "AuthorizationWord",
     "BulkRevocation",
     "Confirmation",
     "ConfirmationQuerySet",

@@ -5,15 +5,18 @@ import uuid
 from typing import Any
 
 from django.conf import settings
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Person
+from accounts.phone_hashes import phone_hash
 from devices.keys import PublicKey, thumbprint
+from devices.models.words import LONGEST, AuthorizationWord
 from devices.versions import VersionKeyField
 from medimic.fields import EncryptedTextField
+from medimic.words import words_of
 from orgs.models import Organization
 
 
@@ -255,6 +258,8 @@ class DeviceAuthorization(models.Model):
     )
     name = models.CharField(_("name"), max_length=100, blank=True)
     phone_number = EncryptedTextField(_("phone number"), blank=True, default="")
+    # Finds it by its number; empty where that is none.
+    phone_hash = models.CharField(max_length=64, blank=True, default="", editable=False)
     issued_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
@@ -319,10 +324,41 @@ class DeviceAuthorization(models.Model):
         ]
         indexes = [
             models.Index(fields=["account", "-created_at", "id"], name="authorization_by_account"),
+            models.Index(fields=["phone_hash"], condition=~Q(phone_hash=""), name="authorization_by_phone"),
+            # Support's list.
+            models.Index(fields=["-created_at", "-id"], name="authorization_newest"),
         ]
 
     def __str__(self) -> str:
         return self.title
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        is_new, fields = self._state.adding, kwargs.get("update_fields")
+        if fields is None or "phone_number" in fields:
+            self.phone_hash = phone_hash(self.phone_number)
+            if fields is not None:
+                kwargs["update_fields"] = {*fields, "phone_hash"}
+        if fields is not None and not {"name", "device"}.intersection(fields):
+            super().save(*args, **kwargs)
+            return
+        with transaction.atomic():
+            super().save(*args, **kwargs)
+            self._keep_words(is_new)
+
+    def sought_words(self) -> set[str]:
+        """What `devices.search` finds it by: its name and the model."""
+        model = self.device.model if self.device else ""
+        return {word[:LONGEST] for word in words_of(f"{self.name} {model}")}
+
+    def _keep_words(self, is_new: bool) -> None:
+        wanted = self.sought_words()
+        kept = set() if is_new else set(self.words.values_list("word", flat=True))
+        if gone := kept - wanted:
+            self.words.filter(word__in=gone).delete()
+        if added := sorted(wanted - kept):
+            AuthorizationWord.objects.bulk_create(
+                [AuthorizationWord(authorization=self, word=word) for word in added], ignore_conflicts=True
+            )
 
     @property
     def title(self) -> str:
