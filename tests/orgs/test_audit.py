@@ -197,7 +197,8 @@ class TestNarrowing:
         wanted = audit_rows.Wanted(people=(provider.pk,) if by_person else None, kind=kind)
         for rows in audit_rows.parts_of(clinic, wanted):
             plan = rows.order_by("-created_at", "-id")[:51].explain()
-            assert "USING INDEX audit_organization" in plan
+            # What one person did of one kind is as short a way.
+            assert "USING INDEX audit_organization" in plan or "USING INDEX audit_actor_kind" in plan
             assert "TEMP B-TREE" not in plan
 
 
