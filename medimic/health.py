@@ -12,6 +12,7 @@ from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from medimic.audit.standing import standing
 from medimic.outbox.apps import HEARTBEAT
 from medimic.outbox.delivering import oldest_due
 from medimic.outbox.models import JobRun
@@ -30,13 +31,13 @@ def healthz(request: HttpRequest) -> JsonResponse:
 
 @require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
-    """Database, cache and queue, each by itself; 503 if one of them fails."""
+    """Database, cache, queue and the audit log, each by itself; 503 if one of them but the last fails."""
     checks: dict[str, dict[str, Any]] = {}
     for name, check in CHECKS.items():
         # What asks the database would wait as long as it did, and be told the same.
         is_lost = name in _asking_the_database() and checks["database"]["status"] != "ok"
         checks[name] = {"status": "failed"} if is_lost else _checked(name, check)
-    is_ready = all(result["status"] == "ok" for result in checks.values())
+    is_ready = all(result["status"] == "ok" for name, result in checks.items() if name not in TOLD)
     response = JsonResponse(
         {"status": "ok" if is_ready else "unavailable", "checks": checks}, status=200 if is_ready else 503
     )
@@ -73,12 +74,30 @@ def _queue() -> dict[str, Any]:
 
 
 def _asking_the_database() -> set[str]:
-    return (
-        {"queue", "cache"} if settings.CACHES["default"]["BACKEND"].endswith("DatabaseCache") else {"queue"}
-    )
+    in_the_database = settings.CACHES["default"]["BACKEND"].endswith("DatabaseCache")
+    return {"queue", "audit", "cache"} if in_the_database else {"queue", "audit"}
 
 
-CHECKS: dict[str, Callable[[], dict[str, Any]]] = {"database": _database, "cache": _cache, "queue": _queue}
+def _audit() -> dict[str, Any]:
+    """How long the oldest row of the audit log waits to be sealed."""
+    found = standing()
+    return {
+        "status": "late" if found.is_late else "ok",
+        "oldest_unsealed_seconds": round(found.waits.total_seconds()),
+        "sealed_seconds_ago": round((timezone.now() - found.sealed_at).total_seconds())
+        if found.sealed_at
+        else None,
+    }
+
+
+CHECKS: dict[str, Callable[[], dict[str, Any]]] = {
+    "database": _database,
+    "cache": _cache,
+    "queue": _queue,
+    "audit": _audit,
+}
+# Said, and no reason to send people elsewhere: the portal serves as well while its log is sealed late.
+TOLD = ("audit",)
 
 
 def _checked(name: str, check: Callable[[], dict[str, Any]]) -> dict[str, Any]:

@@ -211,6 +211,7 @@ def running(databases: Databases, directory: Path) -> Iterator[Portal]:
             "DATABASE_URL": databases.copy(),
             "EMAIL_URL": f"filemail:///{directory / 'mail'}",
             "SMS_URL": f"file://{directory / 'sms'}",
+            "AUDIT_JOURNAL": str(directory / "audit.journal"),
         },
         directory=directory,
     )
