@@ -17,16 +17,16 @@ from django.db import transaction
 from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils import timezone, translation
+from django.utils import translation
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts import browser_arrivals, passkeys, passwords, phone_sign_ins
+from accounts import alerts, browser_arrivals, passkeys, passwords, phone_sign_ins
 from accounts.models import Person
-from accounts.notices import NOTICES
-from medimic import agents, crypto
-from medimic.formatting import Dates
-from medimic.network import client_address, client_agent
+from accounts.notices import EMAIL_ARRIVED, NOTICES
+from medimic import crypto
+from medimic.audit.log import Origin
+from medimic.network import client_address
 from medimic.outbox.mail import enqueue_mail
 
 # What allauth's table of sign-ins and its limits take in place of an address that nobody knows.
@@ -99,24 +99,18 @@ class AccountAdapter(DefaultAccountAdapter):
     ) -> None:
         """Tell a person that something about their security changed."""
         name = template_prefix.rsplit("/", 1)[-1]
-        to = email or EmailAddress.objects.get_primary_email(user)
-        if not to or name not in NOTICES:
+        notice = NOTICES.get(name)
+        if notice is None:
             return
-        with transaction.atomic(), translation.override(user.language):
-            enqueue_mail(
-                f"accounts.{name}",
-                to=to,
-                template="accounts/mail/notice",
-                context={
-                    "notice": NOTICES[name],
-                    "when": Dates.of(user).date_time(timezone.now()),
-                    "address": client_address(self.request),
-                    "browser": agents.in_words(client_agent(self.request)) or gettext("an unknown browser"),
-                    "security_url": settings.PORTAL_URL + reverse("security"),
-                    **(context or {}),
-                },
-                person=user,
-            )
+        origin = Origin.of(self.request)
+        facts = {"provider": str(context["provider"].name)} if context and "provider" in context else {}
+        with transaction.atomic():
+            alerts.send(f"accounts.{name}", notice, person=user, origin=origin, to=email, facts=facts)
+            if name == "email_changed":
+                # Without a link: whoever reads it here has just proved that the address is theirs.
+                alerts.send(
+                    "accounts.email_arrived", EMAIL_ARRIVED, person=user, origin=origin, with_link=False
+                )
 
     def get_reset_password_from_key_url(self, key: str) -> str:
         """Never with the host that the request claims."""

@@ -7,7 +7,7 @@ class AccountsConfig(AppConfig):
     verbose_name = _("Accounts")
 
     def ready(self) -> None:
-        from accounts import listeners, presenters, trusted_browsers
+        from accounts import alerts, listeners, presenters, trusted_browsers
         from medimic.outbox.registry import register_job
 
         listeners.connect()
@@ -15,3 +15,4 @@ class AccountsConfig(AppConfig):
         register_job(
             "accounts.prune_trusted_browsers", every=trusted_browsers.PRUNE_EVERY, run=trusted_browsers.prune
         )
+        register_job("accounts.prune_alerts", every=alerts.PRUNE_EVERY, run=alerts.prune)

@@ -10,16 +10,19 @@ from allauth.account import signals as account_signals
 from allauth.account.authentication import AUTHENTICATION_METHODS_SESSION_KEY, get_authentication_records
 from allauth.account.internal.flows.login import record_authentication
 from allauth.core import context
+from allauth.core.internal.httpkit import is_headless_request
 from allauth.mfa import signals as mfa_signals
 from allauth.mfa.models import Authenticator
+from allauth.socialaccount import signals as sign_on_signals
 from django.contrib.auth import signals as auth_signals
 from django.db import transaction
 from django.db.models.signals import post_delete, post_save
 from django.http import HttpRequest
 from django_otp import login as verify
 
-from accounts import trusted_browsers
+from accounts import alerts, known_browsers, trusted_browsers
 from accounts.models import Person
+from accounts.notices import NEW_BROWSER, RECOVERY_CODE_USED
 from accounts.otp import Factor
 from medimic.audit.log import SYSTEM, Origin, record
 from medimic.audit.models import ActorKind
@@ -40,6 +43,8 @@ def connect() -> None:
         (mfa_signals.authenticator_removed, factors_changed),
         (mfa_signals.authenticator_reset, factors_changed),
         (mfa_signals.authentication_failed, factor_failed),
+        (sign_on_signals.social_account_added, sign_on_connected),
+        (sign_on_signals.social_account_removed, sign_on_disconnected),
     ):
         signal.connect(receiver, dispatch_uid=f"accounts.{receiver.__name__}")
     # allauth tells of these only after its transaction; the rows' own signals come within it.
@@ -53,14 +58,19 @@ def connect() -> None:
 def signed_in(sender: Any, request: HttpRequest, user: Person, **kwargs: Any) -> None:
     records = get_authentication_records(request, user)
     factors = [entry for entry in records if entry["method"] == "mfa"]
+    providers = [entry["provider"] for entry in records if entry["method"] == "socialaccount"]
     with transaction.atomic():
         record(
             "accounts.signed_in",
             origin=_person(request, user.pk),
             person_id=user.pk,
             subject=user,
-            details={"factor": factors[-1]["type"] if factors else None},
+            details={
+                "factor": factors[-1]["type"] if factors else None,
+                "provider": providers[-1] if providers else None,
+            },
         )
+        _tell_of_new_browser(request, user)
     if factors:
         # A trusted browser is spared the prompt: it has no such record, and is not verified.
         _verify(request, factors[-1]["id"])
@@ -68,6 +78,16 @@ def signed_in(sender: Any, request: HttpRequest, user: Person, **kwargs: Any) ->
         # A sign-in that proved all there is counts as an authentication of just now.
         records[-1]["reauthenticated"] = True
         request.session[AUTHENTICATION_METHODS_SESSION_KEY] = records
+
+
+def _tell_of_new_browser(request: HttpRequest, user: Person) -> None:
+    """Unless it is the very first sign-in; of phones, `devices` tells."""
+    if is_headless_request(request):
+        return
+    if user.last_login is not None and not known_browsers.is_known(request, user):
+        origin = _person(request, user.pk)
+        alerts.send("accounts.new_browser", NEW_BROWSER, person=user, origin=origin)
+    known_browsers.note(request, user)
 
 
 def signed_out(sender: Any, request: HttpRequest, user: Person | None, **kwargs: Any) -> None:
@@ -124,6 +144,15 @@ def email_changed(
 def factor_used(sender: Any, request: HttpRequest, authenticator: Authenticator, **kwargs: Any) -> None:
     """Of use while somebody is signed in; during a sign-in `signed_in` does it."""
     _verify(request, authenticator.pk)
+    if authenticator.type == RECOVERY_CODES:
+        person = authenticator.user
+        with transaction.atomic():
+            alerts.send(
+                "accounts.recovery_code_used",
+                RECOVERY_CODE_USED,
+                person=person,
+                origin=_person(request, person.pk),
+            )
 
 
 def factor_added(sender: Any, request: HttpRequest, authenticator: Authenticator, **kwargs: Any) -> None:
@@ -176,6 +205,27 @@ def factor_deleted(sender: Any, instance: Authenticator, **kwargs: Any) -> None:
                 person_id=instance.user_id,
                 details={"factor": instance.type},
             )
+
+
+# --- Single sign-on ----------------------------------------------------------
+
+
+def sign_on_connected(sender: Any, request: HttpRequest, sociallogin: Any, **kwargs: Any) -> None:
+    _record_connection("accounts.sign_on_connected", request, sociallogin.account)
+
+
+def sign_on_disconnected(sender: Any, request: HttpRequest, socialaccount: Any, **kwargs: Any) -> None:
+    _record_connection("accounts.sign_on_disconnected", request, socialaccount)
+
+
+def _record_connection(kind: str, request: HttpRequest, connection: Any) -> None:
+    with transaction.atomic():
+        record(
+            kind,
+            origin=Origin.of(request),
+            person_id=connection.user_id,
+            details={"provider": connection.provider},
+        )
 
 
 def _verify(request: HttpRequest, authenticator_id: int) -> None:

@@ -1,4 +1,7 @@
-"""What a person is told by mail when something about their security changed."""
+"""What a person is told by mail when something about their security changed.
+
+A sentence may have gaps for facts: `%(provider)s`. See `accounts.alerts`.
+"""
 
 from dataclasses import dataclass
 
@@ -11,6 +14,20 @@ class Notice:
     subject: Promise
     sentence: Promise
 
+
+NEW_BROWSER = Notice(
+    _("A new browser signed in"),
+    _("A browser that you had not used before signed in to your MediMic account."),
+)
+RECOVERY_CODE_USED = Notice(
+    _("A recovery code was used"),
+    _("One of the recovery codes of your MediMic account was used. It does not work again."),
+)
+# Of the address that signs in from now on; the one before it gets the link that takes it back.
+EMAIL_ARRIVED = Notice(
+    _("Your email address was changed"),
+    _("This is the email address of your MediMic account now. The address before it was told, too."),
+)
 
 # By allauth's name for the occasion.
 NOTICES = {
@@ -41,5 +58,21 @@ NOTICES = {
     "recovery_codes_generated": Notice(
         _("New recovery codes were made"),
         _("Your MediMic account has new recovery codes. The earlier ones no longer work."),
+    ),
+    "webauthn_added": Notice(
+        _("A passkey was added"),
+        _("Your MediMic account has a new passkey. It signs in without the password."),
+    ),
+    "webauthn_removed": Notice(
+        _("A passkey was removed"),
+        _("A passkey of your MediMic account was removed. It no longer signs in."),
+    ),
+    "account_connected": Notice(
+        _("%(provider)s signs you in now"),
+        _("Your MediMic account was connected with %(provider)s, which signs in to it from now on."),
+    ),
+    "account_disconnected": Notice(
+        _("%(provider)s no longer signs you in"),
+        _("Your MediMic account is no longer connected with %(provider)s."),
     ),
 }

@@ -57,13 +57,27 @@ def register_all() -> None:
     register("accounts.passkey_renamed", _("Renamed a passkey"))
     register("accounts.recovery_codes_shown", _("Looked at the recovery codes"))
     register("accounts.recovery_codes_downloaded", _("Downloaded the recovery codes"))
+    register("accounts.alert_confirmed", _alert_confirmed, title=_("Said of a mail: this wasn't me"))
+    register("accounts.email_restored", _("Took the email address back by a mailed link"))
+    register("accounts.sign_on_connected", _("Connected single sign-on: %(provider)s"))
+    register("accounts.sign_on_disconnected", _("Disconnected single sign-on: %(provider)s"))
+    register("accounts.sign_on_failed", _("A sign-in with %(provider)s failed"))
 
 
 def _signed_in(event: AuditEvent, details: Mapping[str, Any]) -> str:
-    factor = details.get("factor")
+    factor, provider = details.get("factor"), details.get("provider")
+    if provider and factor:
+        names = {"provider": provider, "factor": FACTORS.get(factor, factor)}
+        return gettext("Signed in with %(provider)s and %(factor)s") % names
+    if provider:
+        return gettext("Signed in with %(provider)s") % {"provider": provider}
     if not factor:
         return gettext("Signed in")
     return gettext("Signed in with %(factor)s") % {"factor": FACTORS.get(factor, factor)}
+
+
+def _alert_confirmed(event: AuditEvent, details: Mapping[str, Any]) -> str:
+    return gettext("Said of a mail: this wasn't me. Everything was signed out and the password ended")
 
 
 def _timed_out(event: AuditEvent, details: Mapping[str, Any]) -> str:

@@ -221,8 +221,9 @@ def end(
     is_unrecognized: bool = False,
     organization: Organization | None = None,
     also_locking: Iterable[uuid.UUID] = (),
+    is_told: bool = True,
 ) -> bool:
-    """As `revoke`, in the caller's transaction."""
+    """As `revoke`, in the caller's transaction; without a mail where the person is told otherwise."""
     # First the links: a device that is signing in with one holds its row, and we wait for it.
     links_held = Registration.objects.select_for_update(no_key=True).filter(authorization=authorization)
     list(links_held.order_by("created_at", "id").values_list("pk"))
@@ -264,7 +265,8 @@ def end(
         },
     )
     if device is not None:
-        notices.revoked(fresh)
+        if is_told:
+            notices.revoked(fresh, origin)
         fleet.device_changed(device.pk)
     return True
 

@@ -56,7 +56,7 @@ def let_in(pending: DeviceAuthorization, facts: DeviceIn, origin: Origin) -> Non
         details={"device": pending.title, "model": str(device)},
     )
     if not is_known:
-        notices.new_device(pending)
+        notices.new_device(pending, origin)
     fleet.device_changed(device.pk)
 
 

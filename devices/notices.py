@@ -1,25 +1,76 @@
 """What people are told about their devices: that one came, that one went, that a link was made for them."""
 
+import uuid
+
 from django.urls import reverse
 from django.utils import translation
+from django.utils.functional import Promise
 from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
+from accounts import alerts
 from accounts.models import Person
+from accounts.notices import Notice
 from devices.models import Device, DeviceAuthorization, PoolRequest
 from medimic import sms
+from medimic.audit.log import Origin
 from medimic.outbox.mail import enqueue_mail
 from medimic.outbox.sms import enqueue_text
 from orgs.models import Organization
 
+NEW_DEVICE = Notice(
+    _("New device: %(device)s"),
+    _("A device that you had not used before signed in with your account: %(device)s (%(details)s)."),
+)
+REVOKED = Notice(
+    _("Revoked: %(device)s"),
+    _(
+        "The access of %(device)s (%(details)s) to your account was ended. "
+        "Your sessions and transcripts stay."
+    ),
+)
 
-def new_device(authorization: DeviceAuthorization) -> None:
+
+def new_device(authorization: DeviceAuthorization, origin: Origin) -> None:
     """A device signed in that this account had not used before."""
-    _tell(authorization, "devices.new_device", "devices/mail/new_device")
+    _alert(authorization, "devices.new_device", NEW_DEVICE, origin=origin, device_id=authorization.pk)
 
 
-def revoked(authorization: DeviceAuthorization) -> None:
-    """A device's access ended."""
-    _tell(authorization, "devices.revoked", "devices/mail/revoked")
+def revoked(authorization: DeviceAuthorization, origin: Origin) -> None:
+    """A device's access ended: by the person, as it seems, or by others, whose address is not told."""
+    reason = DeviceAuthorization.RevokedReason(authorization.revoked_reason)
+    if reason is DeviceAuthorization.RevokedReason.SELF:
+        _alert(authorization, "devices.revoked", REVOKED, origin=origin)
+    else:
+        _alert(authorization, "devices.revoked", REVOKED, origin=None, why=reason.label)
+
+
+def _alert(
+    authorization: DeviceAuthorization,
+    kind: str,
+    notice: Notice,
+    *,
+    origin: Origin | None,
+    device_id: uuid.UUID | None = None,
+    why: Promise | str = "",
+) -> None:
+    account = authorization.account
+    if account is None:
+        return
+    with translation.override(account.language):
+        facts = {"device": authorization.title, "details": str(authorization.device)}
+        more = [(gettext("Why"), str(why))] if why else []
+    alerts.send(
+        kind,
+        notice,
+        person=account,
+        origin=origin,
+        facts=facts,
+        more=more,
+        subject_id=authorization.pk,
+        device_id=device_id,
+        with_link=origin is not None,
+    )
 
 
 def allowed_again(authorization: DeviceAuthorization, organization: Organization) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import environ
 from csp.constants import NONE, SELF
 
-from medimic import environment
+from medimic import environment, identity_providers
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -109,6 +109,8 @@ INSTALLED_APPS = [
     "allauth.account",
     "allauth.mfa",
     "allauth.usersessions",
+    "allauth.socialaccount",
+    "accounts.oidc",
     "allauth.headless",
     "django_otp",
     "csp",
@@ -135,6 +137,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "accounts.middleware.browser_activity",
+    "accounts.known_browsers.remembering",
 ]
 
 ROOT_URLCONF = "medimic.urls"
@@ -265,6 +268,19 @@ MFA_WEBAUTHN_USER_VERIFICATION = "required"
 MFA_RATE_LIMITS = {"webauthn_login": "60/m/ip"}
 MFA_TOTP_ISSUER = "MediMic"
 
+# OIDC_PROVIDERS: short names of OpenID Connect providers, e.g. clinic,entra. Each has variables of its
+# own, OIDC_CLINIC_ISSUER and more: docs/configuration.md, Single sign-on.
+SOCIALACCOUNT_PROVIDERS = {
+    "openid_connect": {"APPS": identity_providers.providers(env, "OIDC_PROVIDERS")}
+}
+SOCIALACCOUNT_ADAPTER = "accounts.single_sign_on.SignOnAdapter"
+SOCIALACCOUNT_FORMS = {"signup": "accounts.sign_on_forms.SignUpBySignOn"}
+# An email address proves nobody's identity: an account is connected from within, or is a new one.
+SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
+SOCIALACCOUNT_LOGIN_ON_GET = False
+SOCIALACCOUNT_STORE_TOKENS = False
+SOCIALACCOUNT_REQUESTS_TIMEOUT = 5
+
 # Signing in on a phone; which calls of it are there, `accounts.phone_views` says.
 HEADLESS_CLIENTS = ("app",)
 HEADLESS_TOKEN_STRATEGY = "accounts.phone_sign_ins.SealedKeys"  # noqa: S105
@@ -299,6 +315,8 @@ CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_FAILURE_VIEW = "medimic.errors.csrf_failed"
 # By this one a browser is known as a device; it outlives the sign-in.
 DEVICE_COOKIE_NAME = "__Host-device" if PRODUCTION else "device"
+# Whose browser it was before: a sign-in of somebody new to it is told of by mail.
+KNOWN_BROWSER_COOKIE_NAME = "__Host-known" if PRODUCTION else "known"
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
 # --- Transport and headers ---------------------------------------------------

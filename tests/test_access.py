@@ -36,6 +36,7 @@ CONFLICT = "conflict"
 STATUSES = {
     200: OK,
     201: OK,
+    301: MOVED,
     302: MOVED,
     400: REJECTED,
     401: UNAUTHORIZED,
@@ -193,6 +194,7 @@ TABLE = {
     ),
     "organizations/<slug:slug>/settings/": Access(MANAGED, MANAGED),
     # A link that nobody was sent.
+    "alerts/<str:token>/": Access(answers(MISSING), answers(MISSING)),
     "invitations/<str:token>/": Access(answers(MISSING), answers(MISSING)),
     "invitations/<str:token>/sign-up/": Access(answers(MISSING), answers(MISSING)),
     "sessions/": Access(signed_in(), answers(WRONG_METHOD)),
@@ -273,6 +275,18 @@ TABLE = {
     "accounts/2fa/recovery-codes/generate/": MOVED_ON,
     "accounts/2fa/totp/activate/": MOVED_ON,
     "accounts/2fa/totp/deactivate/": Access(signed_in(MISSING), signed_in(MISSING)),
+    # Single sign-on, without a provider.
+    "accounts/3rdparty/": FORM,
+    "accounts/3rdparty/login/cancelled/": PUBLIC_PAGE,
+    "accounts/3rdparty/login/error/": Access(answers(UNAUTHORIZED), answers(WRONG_METHOD)),
+    "accounts/3rdparty/signup/": Access(answers(SIGN_IN), answers(SIGN_IN)),
+    "accounts/oidc/<slug:provider_id>/login/": Access(answers(MISSING), answers(MISSING)),
+    "accounts/oidc/<slug:provider_id>/login/callback/": Access(answers(MISSING), answers(WRONG_METHOD)),
+    # allauth's addresses of earlier.
+    **{
+        f"accounts/social/{page}": Access(answers(MOVED), answers(MOVED))
+        for page in ("login/cancelled/", "login/error/", "signup/", "connections/")
+    },
     "accounts/confirm-email/": MOVED_ON,
     "accounts/email/": Access(signed_in(), signed_in(MOVED)),
     "accounts/inactive/": PUBLIC_PAGE,

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from medimic.flows import (
+    alerts,
     founding,
     invited,
     inviting,
@@ -48,6 +49,7 @@ urlpatterns = [
     path(
         f"{HOME}audit/export/", organization_audit.organization_audit_export, name="organization_audit_export"
     ),
+    path("alerts/<str:token>/", alerts.alert, name="alert"),
     path("invitations/<str:token>/", invited.invitation, name="invitation"),
     path("invitations/<str:token>/sign-up/", invited.invitation_sign_up, name="invitation_sign_up"),
 ]

@@ -42,6 +42,8 @@ AUDITORS_ALONE = ("admin/audit/", "admin/outbox/jobrun/")
 PLAIN = {
     "": [PROVIDER, TRIAL, PATIENT],
     "accessibility/": [NOBODY, PROVIDER],
+    "accounts/3rdparty/": [PROVIDER],
+    "accounts/3rdparty/login/cancelled/": [NOBODY],
     "accounts/2fa/reauthenticate/": [SUPPORT],
     "accounts/2fa/recovery-codes/": [SUPPORT],
     "accounts/2fa/recovery-codes/generate/": [SUPPORT],
@@ -129,6 +131,10 @@ NO_PAGE = {
     "organizations/<slug:slug>/devices/revocations/": "is posted to",
     "organizations/<slug:slug>/devices/revocations/<uuid:revocation_id>/state/": "JSON",
     "accounts/2fa/": "leads to Security",
+    "accounts/3rdparty/login/error/": "of other providers; ours has its page at its own address",
+    "accounts/3rdparty/signup/": "what a provider does not tell: tests/browser/test_single_sign_on.py",
+    "accounts/oidc/<slug:provider_id>/login/": "needs a provider: tests/browser/test_single_sign_on.py",
+    "accounts/oidc/<slug:provider_id>/login/callback/": "leads on",
     "accounts/2fa/recovery-codes/download/": "a text file",
     "accounts/login/code/confirm/": "signing in by code is off",
     "accounts/password/set/": "everybody has a password",
@@ -155,6 +161,7 @@ NO_PAGE = {
 NO_PAGE_PATTERNS = {
     r"organizations/<slug:slug>/patients/<uuid:\w+>/(enrollments/.*|devices/.*/allowance/)": "posted to",
     r"api/(?!docs).*": "JSON",
+    r"accounts/social/.*": "allauth's addresses of earlier",
     r"admin/.*/(add|<path:object_id>/(history|delete))/": "staff add and delete nothing; history is ours",
     r"admin/.*<path:object_id>/": "leads to the page of the object",
     r"admin/(login|logout|password_change(/done)?|autocomplete|jsi18n)/": "the admin's door is ours",
@@ -284,6 +291,13 @@ def mailed_invitation(page: Page, portal: Portal) -> None:
     page.goto(mailed_link(portal, r"/invitations/[\w-]{20,}/"))
 
 
+def mailed_alert(page: Page, portal: Portal) -> None:
+    """The question behind the link "This wasn't me"."""
+    for _ in range(2):
+        sign_in(elsewhere(page), portal, LOCUM)
+    page.goto(mailed_link(portal, r"/alerts/[\w-]+/"))
+
+
 def sign_up_by_invitation(page: Page, portal: Portal) -> None:
     mailed_invitation(page, portal)
     page.get_by_role("link", name="Sign up and accept").click()
@@ -396,6 +410,7 @@ REACHED: dict[str, Callable[[Page, Portal], None]] = {
     "organizations/<slug:slug>/questionnaires/<uuid:questionnaire_id>/": one_questionnaire,
     "organizations/<slug:slug>/questionnaires/<uuid:questionnaire_id>/draft/": next_version,
     "organizations/<slug:slug>/questionnaires/<uuid:questionnaire_id>/retirement/": (retirement_of_one),
+    "alerts/<str:token>/": mailed_alert,
     "invitations/<str:token>/": mailed_invitation,
     "invitations/<str:token>/sign-up/": sign_up_by_invitation,
     "organizations/<slug:slug>/members/<uuid:membership_id>/removal/": removal_of_a_member,
