@@ -36,10 +36,6 @@ class Migration(migrations.Migration):
                 name="authorization_by_phone",
             ),
         ),
-        migrations.AddIndex(
-            model_name="deviceauthorization",
-            index=models.Index(fields=["-created_at", "-id"], name="authorization_newest"),
-        ),
         migrations.AddField(
             model_name="authorizationword",
             name="authorization",

@@ -325,8 +325,6 @@ class DeviceAuthorization(models.Model):
         indexes = [
             models.Index(fields=["account", "-created_at", "id"], name="authorization_by_account"),
             models.Index(fields=["phone_hash"], condition=~Q(phone_hash=""), name="authorization_by_phone"),
-            # Support's list.
-            models.Index(fields=["-created_at", "-id"], name="authorization_newest"),
         ]
 
     def __str__(self) -> str:

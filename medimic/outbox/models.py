@@ -28,7 +28,7 @@ class Delivery(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     channel = models.CharField(_("channel"), max_length=20)
     kind = models.CharField(_("kind"), max_length=64)
-    person_id = models.UUIDField(_("person (id)"), null=True, blank=True, db_index=True)
+    person_id = models.UUIDField(_("person (id)"), null=True, blank=True)
     # What the message speaks of (a registration, an invitation): asked before it is sent.
     subject_id = models.UUIDField(null=True, blank=True)
     recipient = EncryptedTextField(blank=True, default="")
@@ -59,6 +59,8 @@ class Delivery(models.Model):
             models.Index(fields=["due_at", "id"], condition=Q(state="waiting"), name="delivery_due"),
             models.Index(fields=["-created_at", "-id"], name="delivery_newest"),
             models.Index(fields=["finished_at"], name="delivery_finished"),
+            # A person's newest, as support looks them up.
+            models.Index(fields=["person_id", "-created_at", "-id"], name="delivery_of_person"),
         ]
 
     def __str__(self) -> str:
