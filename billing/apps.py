@@ -7,4 +7,6 @@ class BillingConfig(AppConfig):
     verbose_name = _("Billing")
 
     def ready(self) -> None:
-        from billing import checks  # noqa: F401 the checks register themselves
+        from billing import checks, events  # noqa: F401 the checks register themselves
+
+        events.register()

@@ -30,19 +30,23 @@ class Arrangement:
     usage_period: uuid.UUID | None
 
 
-def arrangements_of(person: Person, standing: Standing, *, at: dt.datetime) -> list[Arrangement]:
+def arrangements_of(
+    person: Person, standing: Standing, *, at: dt.datetime, only: Organization | None = None
+) -> list[Arrangement]:
     """Every payer of somebody who is no mere patient, organizations first; three queries.
 
-    Their own is among them if they subscribed, used it, or work nowhere.
+    Their own is among them if they subscribed, used it, or work nowhere. `only` narrows it down
+    to one organization.
     """
-    workplaces = standing.organizations
+    workplaces = [only] if only else standing.organizations
+    asked: list[Organization | None] = [only] if only else [*workplaces, None]
     subscriptions = {
         (s.person_id, s.organization_id): s
         for s in Subscription.objects.living().held_by(person, [o.pk for o in workplaces])
     }
     seats = _seats(workplaces)
     terms: dict[Payer, Terms] = {}
-    for organization in [*workplaces, None]:
+    for organization in asked:
         payer = payer_for(person, organization)
         subscription = subscriptions.get((payer.person_id, payer.organization_id))
         terms[payer] = (
@@ -52,7 +56,7 @@ def arrangements_of(person: Person, standing: Standing, *, at: dt.datetime) -> l
         )
     used = _used(terms)
     found = []
-    for organization in [*workplaces, None]:
+    for organization in asked:
         payer = payer_for(person, organization)
         row = used.get(payer)
         if organization is None and workplaces and not row and not terms[payer].subscription:
@@ -63,7 +67,7 @@ def arrangements_of(person: Person, standing: Standing, *, at: dt.datetime) -> l
                 organization,
                 organization is None or standing.is_admin_of(organization),
                 terms[payer],
-                summarize(terms[payer], row.used if row else 0),
+                summarize(terms[payer], row),
                 row.pk if row else None,
             )
         )

@@ -33,6 +33,7 @@ class Problem(Exception):
 TITLES: dict[int, Promise] = {
     400: _("Bad request"),
     401: _("Not signed in"),
+    402: _("Payment required"),
     403: _("Not allowed"),
     404: _("Not found"),
     405: _("Method not allowed"),

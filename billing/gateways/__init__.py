@@ -113,10 +113,13 @@ class Gateway(Protocol):
         """Let it go on after all; takes a downgrade back, too."""
         ...
 
-    def seats_claimed(self, subscription: Subscription, added: int, *, at: dt.datetime) -> None:
+    def seats_claimed(
+        self, subscription: Subscription, lines: tuple[Line, ...], *, origin: Origin, at: dt.datetime
+    ) -> None:
         """Charge for seats that `billing.seats.claim` has just added to a locked subscription, in its
-        transaction. A gateway with another side tells it after the commit (`transaction.on_commit`):
-        the number of seats, not the difference, so that telling it twice is harmless."""
+        transaction; `lines` are what they cost. A gateway with another side tells it after the
+        commit (`transaction.on_commit`): how many seats there are, not how many more, so that
+        telling it twice is harmless."""
         ...
 
     def payment_method_url(self, holder: Holder, *, return_url: str) -> str | None:

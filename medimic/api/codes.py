@@ -131,6 +131,13 @@ SPECIFIC: dict[str, Code] = {
         (409,),
         _("The plan's sessions are used up. “plan”, “quota” and “used” say how many; upgrade the plan."),
     ),
+    "payment_required": Code(
+        (402,),
+        _(
+            "An invoice is more than 14 days overdue: no new session or device until it is paid, at “pay_at”. "
+            "Reading, exporting and revoking go on."
+        ),
+    ),
     "idempotency_mismatch": Code(
         (422,), _("This Idempotency-Key was used for another body. Use a new key for a new session.")
     ),
