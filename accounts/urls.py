@@ -1,11 +1,11 @@
 """Addresses of accounts. What allauth serves under /accounts/ comes after, so these win."""
 
-from django.urls import path
+from django.urls import path, reverse_lazy
 from django.views.generic import RedirectView
 
 from accounts import views, views_factors, views_passkeys
 
-to_security = RedirectView.as_view(pattern_name="security")
+to_security = RedirectView.as_view(url=reverse_lazy("security"))
 
 urlpatterns = [
     path("settings/", views.profile, name="profile"),
