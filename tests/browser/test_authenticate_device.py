@@ -13,6 +13,7 @@ from playwright.sync_api import Page, expect
 from tests.browser import pages
 from tests.browser.pages import authentication_dialog, link_dialog
 from tests.browser.portal import Portal
+from tests.browser.waiting import PATIENCE, Clock
 
 IPHONE = {"model": "iPhone 15 Pro Max", "platform": "ios", "os_version": "17.4", "app_version": "3.2.0"}
 PERSON = pages.UNLIMITED
@@ -24,7 +25,7 @@ FOCUS = """() => {
     return [Boolean(here.closest("dialog")) || here === document.body, words];
 }"""
 # Longer than the longest pause between two questions of the page, on a busy machine.
-TURNS = 25_000
+TURNS = 45_000
 
 
 def scanned(page: Page) -> str:
@@ -54,7 +55,7 @@ def make_link(page: Page, name: str = NAME) -> None:
 
 def texts(portal: Portal, kind: str) -> str:
     """What went out as mails or texts, once any did."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         found = [path.read_text() for path in (portal.directory / kind).glob("*")]
         if any("medipal" in text for text in found):
@@ -104,6 +105,7 @@ def test_the_row_turns_active_with_the_dialog_closed(page, portal, sign_in):
 
 
 def test_asks_little_and_nothing_while_nobody_looks(page, portal, sign_in):
+    clock = Clock(page)
     sign_in(page, portal, PERSON)
     asked: list[tuple[int, int]] = []
     page.on(
@@ -114,7 +116,9 @@ def test_asks_little_and_nothing_while_nobody_looks(page, portal, sign_in):
         ),
     )
     link_dialog(page, portal)
-    page.wait_for_timeout(9_000)
+    clock.stop()
+    asked.clear()
+    clock.pass_by(9)
     # After 2 s, and then a little more seldom each time; empty answers.
     assert 2 <= len(asked) <= 4
     assert {status for status, _ in asked} == {304}
@@ -124,13 +128,12 @@ def test_asks_little_and_nothing_while_nobody_looks(page, portal, sign_in):
         Object.defineProperty(document, "hidden", {get: () => window.isHidden, configurable: true});
         window.isHidden = true;
     }""")
-    page.wait_for_timeout(4_000)
-    before = len(asked)
-    page.wait_for_timeout(6_000)
-    assert len(asked) == before
+    asked.clear()
+    clock.pass_by(60)
+    assert asked == []
     page.evaluate("window.isHidden = false; document.dispatchEvent(new Event('visibilitychange'))")
-    page.wait_for_timeout(3_500)
-    assert len(asked) > before
+    clock.pass_by(3.5)
+    assert asked
 
 
 EXPIRE = """
@@ -141,6 +144,7 @@ Registration.objects.update(expires_at=timezone.now())
 
 
 def test_an_expired_link_is_told_of_once_and_asked_about_no_more(page, portal, sign_in):
+    clock = Clock(page)
     sign_in(page, portal, PERSON)
     authentication_dialog(page, portal)
     make_link(page)
@@ -149,9 +153,11 @@ def test_an_expired_link_is_told_of_once_and_asked_about_no_more(page, portal, s
     assert portal.manage("shell", "--no-imports", "-c", EXPIRE).returncode == 0
     expect(page.get_by_role("dialog")).to_contain_text("no longer good", timeout=TURNS)
     expect(row(page)).to_contain_text("link expired")
+    clock.stop()
     asked.clear()
-    page.wait_for_timeout(6_000)
+    clock.pass_by(60)
     assert asked == []
+    clock.go_on()
 
     page.get_by_role("dialog").get_by_role("button", name="Issue anew").click()
     portal.phone("helena", **IPHONE).run("open", scanned_once(page))

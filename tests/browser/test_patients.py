@@ -5,7 +5,7 @@ from playwright.sync_api import expect
 from tests.browser import pages
 
 # Longer than the longest pause between two questions of the page, on a busy machine.
-TURNS = 25_000
+TURNS = 45_000
 PHONE = {"model": "Pixel 8", "platform": "android", "os_version": "14", "app_version": "3.2.0"}
 CLINIC = "organizations/fernbrook-clinic"
 
