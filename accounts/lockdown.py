@@ -16,7 +16,7 @@ from allauth.socialaccount.models import SocialAccount
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
-from accounts import sign_ins
+from accounts import sign_ins, trusted_browsers
 from accounts.models import Alert, Person
 from medimic.audit.log import Origin, record
 from medimic.outbox.mail import enqueue_mail
@@ -41,6 +41,7 @@ def lock(alert: Alert, *, origin: Origin) -> Outcome:
     person.save(update_fields=["password"])
     person.end_sign_ins()
     person.end_device_tokens()
+    trusted_browsers.forget_all(person)
     sign_ins.end_all(person)
     record(
         "accounts.alert_confirmed",
