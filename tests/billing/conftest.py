@@ -18,4 +18,4 @@ def stripe(settings, monkeypatch) -> Iterator[FakeStripe]:
         settings.STRIPE_WEBHOOK_SECRET = fake_stripe.WEBHOOK_SECRET
         settings.STRIPE_API_BASE = fake.url
         yield fake
-        assert fake.complaints == []
+        assert not fake.complaints, "\n".join(fake.complaints)

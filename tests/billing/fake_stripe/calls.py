@@ -115,7 +115,7 @@ class Calls:
                 raise Unknown("a price that is not by the month")
             if any(one["lookup_key"] == params["lookup_key"] for one in store.all("price")):
                 raise Refused(400, "invalid_request_error", "A price with that lookup key already exists.")
-            return store.add("price", active=True, type="recurring", metadata={}, **params)
+            return store.add("price", active=True, type="recurring", **params)
 
         def prices(params: Params) -> Thing:
             keys = params["lookup_keys"]
@@ -146,7 +146,7 @@ class Calls:
 
         def create(params: Params) -> Thing:
             store.get("customer", params["customer"])
-            session = store.add("cs", status="open", setup_intent=None, metadata={}, **params)
+            session = store.add("cs", **{"status": "open", "setup_intent": None, "metadata": {}, **params})
             session["url"] = f"{store.base}/c/{session['id']}"
             return session
 
