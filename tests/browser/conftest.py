@@ -139,6 +139,8 @@ def new_page(browser, console, request) -> Iterator[Callable[..., Page]]:
     for number, context in enumerate(contexts):
         if failed or complaints:
             _screenshot(context, request.node.name, number)
+    # And those that tests open by themselves: a page that nobody looks at goes on asking.
+    for context in list(browser.contexts):
         context.close()
     assert complaints == []
 

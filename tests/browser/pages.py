@@ -5,23 +5,21 @@ looked at in both themes and at both widths from its first day on.
 """
 
 import base64
-import email
-import email.policy
 import hashlib
 import hmac
 import re
 import secrets
 import struct
-import time
 from collections.abc import Callable
-from pathlib import Path
 
 import httpx2
 from playwright.sync_api import Page
 
 from devices.deep_link import open_link
 from tests.browser import sessions
+from tests.browser.mails import mailed_link
 from tests.browser.portal import PASSWORD, Portal
+from tests.browser.waiting import PATIENCE
 from tests.routes import routes
 
 NOBODY = ""
@@ -530,7 +528,7 @@ def forbidden_address(page: Page, portal: Portal) -> None:
 def elsewhere(page: Page) -> Page:
     """Somebody else's browser."""
     context = page.context.browser.new_context(reduced_motion="reduce")
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(PATIENCE * 1000)
     return context.new_page()
 
 
@@ -613,20 +611,6 @@ STATES: dict[str, tuple[str, Callable[[Page, Portal], None]]] = {
     "an unknown address": (PROVIDER, unknown_address),
     "a refusal": (PROVIDER, forbidden_address),
 }
-
-
-def mailed_link(portal: Portal, pattern: str) -> str:
-    """The newest link of this form among the mails that the portal sends."""
-    mails = Path(portal.directory, "mail")
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        for path in sorted(mails.glob("*"), key=lambda path: path.stat().st_mtime, reverse=True):
-            mail = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
-            text = mail.get_body(("plain",))
-            if text and (found := re.search(pattern, text.get_content())):
-                return portal.url + found[0]
-        time.sleep(0.1)
-    raise AssertionError(f"no mail with {pattern}")
 
 
 def totp(secret: str, at: float) -> str:
