@@ -16,7 +16,8 @@ from tests.browser import components
 
 SQLITE_TESTS = ["pytest", "-m", "not browser", "-n", "2"]
 POSTGRES_TESTS = ["pytest", "-m", "not browser and not once", "-n", "2"]
-BROWSER_TESTS = ["pytest", "-m", "browser"]
+# Pages wait for the portal, and tests for pages: three at a time keep two cores busy.
+BROWSER_TESTS = ["pytest", "-m", "browser", "-n", "3", "--dist", "loadgroup"]
 # What a cache decides, on the one that production takes. Skipped elsewhere without a server.
 REDIS_TESTS = ["pytest", "tests/devices/test_dpop_races.py", "-k", "redis"]
 # Two processes on one database: the part that databases could tell apart.
