@@ -87,6 +87,10 @@ TABLE = {
     "": PAGE,
     "accessibility/": PUBLIC_PAGE,
     "billing/": Access(signed_in(patient=MISSING), signed_in(WRONG_METHOD)),
+    # There only where Stripe is configured, and then for what it has signed.
+    "billing/webhooks/stripe/": Access(answers(WRONG_METHOD), answers(MISSING)),
+    # Nobody comes back from a page that they were not sent to.
+    "billing/stripe/return/": Access(signed_in(MISSING), signed_in(WRONG_METHOD)),
     "organization/": Access(
         signed_in(MOVED, patient=MISSING, outsider=OK, support=OK), signed_in(WRONG_METHOD)
     ),

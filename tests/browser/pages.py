@@ -140,6 +140,8 @@ NO_PAGE = {
     "accounts/step-up/": "leads to what is missing",
     ".well-known/security.txt": "a text file",
     "healthz": "for probes",
+    "billing/webhooks/stripe/": "for Stripe",
+    "billing/stripe/return/": "leads on to a page",
     "organizations/<slug:slug>/audit/export/": "a file",
     "organizations/<slug:slug>/questionnaires/<uuid:questionnaire_id>/publication/": "is posted to",
     "organizations/<slug:slug>/members/invitations/<uuid:invitation_id>/sending/": "is posted to",
