@@ -11,6 +11,7 @@ urlpatterns = [
     path("", include("accounts.urls")),
     path("", include("orgs.urls")),
     path("", include("billing.urls")),
+    path("", include("billing.urls_stripe")),
     path("", include("devices.urls")),
     path("", include("sessions_app.urls")),
     path("", include("medimic.audit.urls")),
