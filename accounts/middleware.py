@@ -1,11 +1,13 @@
 """Which browsers are signed in, when they were last used, and when that is too long ago."""
 
 import time
+from typing import Any, cast
 
 from allauth.usersessions.models import UserSession
 from django.http import HttpRequest, HttpResponse
 
 from accounts import time_outs, trusted_browsers
+from accounts.models import Person
 from accounts.time_outs import SEEN
 from medimic.middleware import GetResponse
 from medimic.network import client_address
@@ -33,11 +35,14 @@ def browser_activity(get_response: GetResponse) -> GetResponse:
     """
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        response = get_response(request)
+        return get_response(request)
+
+    def process_view(request: HttpRequest, *view: Any) -> None:
         if request.user.is_authenticated and request.session.session_key and time_outs.counts(request):
             note_use(request)
-        return response
 
+    # Only here is it known which view it is: some are asked by pages themselves, again and again.
+    middleware.process_view = process_view  # type: ignore[attr-defined]
     return middleware
 
 
@@ -48,6 +53,6 @@ def note_use(request: HttpRequest) -> None:
     if now - seen_at < time_outs.limits_of(request).between_writes and seen_from == address:
         return
     UserSession.objects.create_from_request(request)
-    trusted_browsers.check(request, request.user)
+    trusted_browsers.check(request, cast(Person, request.user))
     request.session.setdefault(time_outs.BEGAN, now)
     request.session[SEEN] = (now, address)

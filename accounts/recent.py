@@ -62,34 +62,39 @@ def recent_authentication_required(
     return checked
 
 
-def recent_before_secrets(
-    view: Callable[Concatenate[Request, Rest], Response],
-) -> Callable[Concatenate[Request, Rest], Response]:
-    """For a form that holds a password: what was typed is not set aside, since that would be in plain."""
-
-    @wraps(view)
-    def checked(request: Request, *args: Rest.args, **kwargs: Rest.kwargs) -> Response:
-        if request.method == "POST" and request.user.is_authenticated and not authenticated_recently(request):
-            raise ImmediateHttpResponse(redirect(request.path))
+def require_before_enrolment(request: HttpRequest) -> None:
+    """For enrolling a factor: who has nothing else to prove it with must have signed in just now."""
+    if not request.user.is_authenticated or _can_prove(request):
         require_recent_authentication(request)
-        return view(request, *args, **kwargs)
-
-    return checked
+    elif not _has_record(request):
+        raise ImmediateHttpResponse(redirect(_with_next("sign_in_again", request.get_full_path())))
 
 
 def recent_before_enrolment(
     view: Callable[Concatenate[Request, Rest], Response],
 ) -> Callable[Concatenate[Request, Rest], Response]:
-    """For enrolling a factor: who has nothing else to prove it with must have signed in just now."""
+    @wraps(view)
+    def checked(request: Request, *args: Rest.args, **kwargs: Rest.kwargs) -> Response:
+        require_before_enrolment(request)
+        return view(request, *args, **kwargs)
+
+    return checked
+
+
+def without_setting_secrets_aside(
+    view: Callable[Concatenate[Request, Rest], Response],
+) -> Callable[Concatenate[Request, Rest], Response]:
+    """For a form that holds a password: while somebody is asked to confirm, allauth keeps what they sent,
+    as it is, in the sign-in's row. This is typed once more."""
 
     @wraps(view)
     def checked(request: Request, *args: Rest.args, **kwargs: Rest.kwargs) -> Response:
-        if request.user.is_authenticated and not _can_prove(request):
-            if not _has_record(request):
-                raise ImmediateHttpResponse(redirect(_with_next("sign_in_again", request.get_full_path())))
-        else:
-            require_recent_authentication(request)
-        return view(request, *args, **kwargs)
+        try:
+            return view(request, *args, **kwargs)
+        except ReauthenticationRequired:
+            if request.method != "POST":
+                raise
+            raise ImmediateHttpResponse(redirect(request.path)) from None
 
     return checked
 

@@ -45,7 +45,7 @@ class BrowserRow:
 
 
 def browser_rows(person: Person, dates: Dates, this_key: str | None) -> list[BrowserRow]:
-    """Those that are signed in, then those that are trusted and are not. Four queries."""
+    """This one, the others that are signed in, and those that are trusted alone. Four queries."""
     trusted = {str(row.pk): row for row in trusted_browsers.living(person)}
     rows = []
     for one in sign_ins.open_now(person):
@@ -63,6 +63,7 @@ def browser_rows(person: Person, dates: Dates, this_key: str | None) -> list[Bro
                 forget_href=_at("browser_forgetting", trust.pk) if trust else "",
             )
         )
+    rows.sort(key=lambda row: not row.is_this)
     return rows + [_only_trusted(row, dates) for row in trusted.values()]
 
 

@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 from accounts.models import Person
 from accounts.trusted_browsers import NOTE as TRUSTED
 from medimic import crypto
+from medimic.network import client_address
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -71,8 +72,9 @@ def polled(view: View) -> View:
 
 def begin(request: HttpRequest) -> None:
     """At the end of a sign-in."""
-    request.session[BEGAN] = int(time.time())
-    request.session.pop(SEEN, None)
+    now = int(time.time())
+    request.session[BEGAN] = now
+    request.session[SEEN] = (now, client_address(request))
 
 
 def over(data: Mapping[str, Any], *, is_staff: bool, now: float | None = None) -> str:

@@ -98,6 +98,8 @@ def keep(request: HttpRequest, person: Person, **changed: bool) -> None:
     """After a change that was made in this browser itself, by whoever proved who they are: it stays
     trusted, and all others end. `is_proved=True` where the change was a factor that was shown."""
     noted = request.session.get(NOTE)
+    if noted is None:
+        return forget_all(person)
     person.trusted_browsers.exclude(pk=noted).delete()
     person.trusted_browsers.filter(pk=noted).update(stamp=stamp(person), **changed)
 

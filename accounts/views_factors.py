@@ -24,8 +24,8 @@ from accounts import enrolment, passkeys
 from accounts.recent import (
     recent_authentication_required,
     recent_before_enrolment,
-    recent_before_secrets,
     require_recent_authentication,
+    without_setting_secrets_aside,
 )
 from accounts.requests import SignedInRequest
 from medimic.audit.log import Origin, record
@@ -33,8 +33,12 @@ from medimic.audit.log import Origin, record
 # --- What matters, behind a recent authentication ----------------------------
 
 change_email = login_required(recent_authentication_required(account_views.email))
-change_password = login_required(recent_before_secrets(account_views.password_change))
-set_password = login_required(recent_before_enrolment(recent_before_secrets(account_views.password_set)))
+change_password = login_required(
+    without_setting_secrets_aside(recent_authentication_required(account_views.password_change))
+)
+set_password = login_required(
+    without_setting_secrets_aside(recent_before_enrolment(account_views.password_set))
+)
 set_up_app = login_required(recent_before_enrolment(app_views.activate_totp))
 new_recovery_codes = login_required(recent_authentication_required(code_views.generate_recovery_codes))
 
