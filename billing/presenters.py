@@ -3,18 +3,23 @@
 import datetime as dt
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from billing.addresses import Addresses
 from billing.arrangements import Arrangement
-from billing.catalogue import CURRENCY, TIERS, Feature, Plan, QuotaSpan
+from billing.catalogue import Plan, QuotaSpan
 from billing.entitlements import Terms
 from billing.money import money
 from billing.usage import UsageSummary
 from medimic.charts import DayBars, day_bars
 from medimic.formatting import Dates
+
+if TYPE_CHECKING:
+    from billing.presenters_account import Account
 
 # What is shown of a plan that has no periods.
 RECENT = dt.timedelta(days=29)
@@ -94,33 +99,6 @@ def used_text(usage: UsageSummary) -> str:
 
 
 @dataclass(frozen=True)
-class Tier:
-    """A column of the comparison."""
-
-    name: str | Promise
-    price: Amount
-    sessions: Amount
-    devices: Amount
-    has_pool: bool
-    is_current: bool
-
-
-def tiers(current: Iterable[Plan], locale: str) -> list[Tier]:
-    codes = {plan.code for plan in current}
-    return [
-        Tier(
-            plan.name,
-            price_text(plan, plan.price_minor, CURRENCY, locale),
-            sessions_text(plan),
-            devices_text(plan),
-            Feature.POOL in plan.features,
-            plan.code in codes,
-        )
-        for plan in TIERS
-    ]
-
-
-@dataclass(frozen=True)
 class Chart:
     """Sessions per day as bars, and the same facts in words."""
 
@@ -163,12 +141,16 @@ class ArrangementPanel:
 
     arrangement: Arrangement
     payer: str
+    payer_name: str
     plan: PlanFacts
     used: str
     remaining: str
     is_used_up: bool
+    is_running_low: bool
+    plans_href: str
     admins: str = ""
     chart: Chart | None = None
+    account: "Account | None" = None
 
     @classmethod
     def of(
@@ -179,17 +161,23 @@ class ArrangementPanel:
         *,
         admins: Iterable[str] = (),
         counts: Mapping[dt.date, int] | None = None,
+        account: "Account | None" = None,
+        payer_name: str = "",
     ) -> "ArrangementPanel":
-        """With a chart where `counts` are given."""
+        """With a chart where `counts` are given; `account` is for whoever looks after the plan."""
         usage = arrangement.usage
         left = usage.remaining
         return cls(
             arrangement,
             payer=arrangement.organization.name if arrangement.organization else _("Your own plan"),
+            payer_name=payer_name,
             plan=PlanFacts.of(arrangement.terms, dates, locale),
             used=used_text(usage),
             remaining="" if left is None else ngettext("%(n)d left", "%(n)d left", left) % {"n": left},
             is_used_up=left == 0,
+            is_running_low=bool(left) and usage.is_nearly_used,
+            plans_href=Addresses.of(arrangement.organization).plans if arrangement.is_manager else "",
             admins=", ".join(admins),
             chart=None if counts is None else chart(counts, arrangement.terms, dates),
+            account=account,
         )

@@ -16,6 +16,8 @@ from billing.lines import net_of
 from billing.presenters import Amount, devices_text, price_text, providers_text, sessions_text
 from billing.wording import rate_text, words_of
 
+NO_BREAK = "\u00a0"
+
 
 @dataclass(frozen=True)
 class PlanCard:
@@ -111,7 +113,10 @@ def next_text(quote: Quote, desk: Desk) -> str:
     if not quote.next_minor:
         return _("Nothing")
     text = _("%(amount)s a month") % {"amount": desk.money(quote.next_minor, quote.currency)}
-    return f"{text} · {providers_text(quote.seats)}" if quote.plan.per_seat else text
+    if not quote.plan.per_seat:
+        return text
+    # The number stays with its word where a narrow card breaks the line.
+    return f"{text} · {providers_text(quote.seats).replace(' ', NO_BREAK)}"
 
 
 def _note(plan: Plan, desk: Desk, quote: Quote | None) -> str:
@@ -141,9 +146,7 @@ def _action(plan: Plan, desk: Desk, quote: Quote | None) -> tuple[str, str]:
         return "", ""
     if subscription and subscription.next_plan_code == plan.code:
         return "", ""
-    if is_at_once(quote, desk.at):
-        return _("Upgrade to %(plan)s") % name, desk.addresses.plan(plan.code)
-    return _("Change to %(plan)s") % name, desk.addresses.plan(plan.code)
+    return _("Choose %(plan)s") % name, desk.addresses.plan(plan.code)
 
 
 @dataclass(frozen=True)

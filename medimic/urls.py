@@ -16,6 +16,7 @@ urlpatterns = [
     path("", include("sessions_app.urls")),
     path("", include("medimic.audit.urls")),
     path("", include("medimic.flows.urls")),
+    path("", include("medimic.flows.urls_billing")),
     path("organizations/<slug:slug>/patients/", include("medimic.flows.urls_patients")),
     path("organizations/<slug:slug>/questionnaires/", include("orgs.urls_questionnaires")),
     path("", include("medimic.api.urls")),
@@ -24,6 +25,7 @@ urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("accounts/", include("allauth.urls")),
+    path("admin/", include("medimic.desk.urls")),
     path("admin/", admin.site.urls),
 ]
 

@@ -22,6 +22,7 @@ TABS = (
     ("organization_patients", _("Patients"), False, "patients/"),
     ("organization_questionnaires", _("Questionnaires"), False, "questionnaires/"),
     ("organization_policies", _("Policies"), True, "policies/"),
+    ("organization_billing", _("Billing"), True, "billing/"),
     ("organization_audit", _("Audit"), True, "audit/"),
     ("organization_settings", _("Settings"), True, "settings/"),
 )

@@ -87,6 +87,17 @@ TABLE = {
     "": PAGE,
     "accessibility/": PUBLIC_PAGE,
     "billing/": Access(signed_in(patient=MISSING), signed_in(WRONG_METHOD)),
+    "billing/invoices/": Access(signed_in(patient=MISSING), signed_in(WRONG_METHOD)),
+    # Of an invoice that nobody has.
+    "billing/invoices/<uuid:invoice_id>/": Access(signed_in(MISSING), signed_in(WRONG_METHOD)),
+    "billing/plans/": Access(signed_in(patient=MISSING), signed_in(WRONG_METHOD)),
+    # Where money moves, the sign-in of these clients is too long ago.
+    "billing/plans/<slug:code>/": MOVED_ON,
+    "billing/resumption/": MOVED_ON,
+    "billing/payment-method/": Access(signed_in(MOVED), signed_in(WRONG_METHOD)),
+    # The outsider alone has a plan of their own.
+    "billing/cancellation/": Access(signed_in(MISSING, outsider=OK), signed_in(MISSING, outsider=MOVED)),
+    "billing/details/": Access(signed_in(MISSING, outsider=OK), signed_in(MISSING, outsider=MOVED)),
     # There only where Stripe is configured, and then for what it has signed.
     "billing/webhooks/stripe/": Access(answers(WRONG_METHOD), answers(MISSING)),
     # Nobody comes back from a page that they were not sent to.
@@ -96,6 +107,22 @@ TABLE = {
     ),
     "organizations/new/": Access(signed_in(patient=MISSING), signed_in(patient=MISSING)),
     "organizations/<slug:slug>/": Access(WORKPLACE, signed_in(WRONG_METHOD)),
+    "organizations/<slug:slug>/billing/": Access(MANAGED, signed_in(WRONG_METHOD)),
+    "organizations/<slug:slug>/billing/invoices/": Access(MANAGED, signed_in(WRONG_METHOD)),
+    "organizations/<slug:slug>/billing/invoices/<uuid:invoice_id>/": Access(
+        MANAGED_NOTHING, signed_in(WRONG_METHOD)
+    ),
+    "organizations/<slug:slug>/billing/plans/": Access(MANAGED, signed_in(WRONG_METHOD)),
+    "organizations/<slug:slug>/billing/plans/<slug:code>/": MOVED_ON,
+    "organizations/<slug:slug>/billing/resumption/": MOVED_ON,
+    "organizations/<slug:slug>/billing/seats/": MOVED_ON,
+    "organizations/<slug:slug>/billing/payment-method/": Access(signed_in(MOVED), signed_in(WRONG_METHOD)),
+    "organizations/<slug:slug>/billing/cancellation/": Access(
+        MANAGED, signed_in(MISSING, provider=FORBIDDEN, colleague=FORBIDDEN, admin=MOVED)
+    ),
+    "organizations/<slug:slug>/billing/details/": Access(
+        MANAGED, signed_in(MISSING, provider=FORBIDDEN, colleague=FORBIDDEN, admin=MOVED)
+    ),
     "organizations/<slug:slug>/audit/": Access(MANAGED, signed_in(WRONG_METHOD)),
     # A file of it all asks for a sign-in of just now, like handing the admin's role over.
     "organizations/<slug:slug>/audit/export/": Access(signed_in(MOVED), signed_in(WRONG_METHOD)),
@@ -267,6 +294,14 @@ TABLE = {
     "settings/security/browsers/<slug:reference>/sign-out/": Access(
         signed_in(WRONG_METHOD), signed_in(MISSING)
     ),
+    # Trusted by nobody.
+    "settings/security/browsers/<uuid:browser_id>/forgetting/": Access(
+        signed_in(WRONG_METHOD), signed_in(MISSING)
+    ),
+    # They have no passkey.
+    "settings/security/passkeys/<slug:reference>/name/": Access(signed_in(MISSING), signed_in(MISSING)),
+    "settings/security/passkeys/<slug:reference>/removal/": Access(signed_in(MISSING), signed_in(MISSING)),
+    "settings/security/second-factor/": PAGE,
     "settings/security/device-confirmation/": MOVED_ON,
     "settings/security/sign-out-everywhere/": MOVED_ON,
     "user-profile": Access(answers(MOVED), answers(WRONG_METHOD)),
@@ -275,7 +310,7 @@ TABLE = {
     "accounts/2fa/authenticate/": UNFINISHED_SIGN_IN,
     "accounts/2fa/reauthenticate/": MOVED_ON,
     "accounts/2fa/recovery-codes/": Access(signed_in(MISSING), signed_in(WRONG_METHOD)),
-    "accounts/2fa/recovery-codes/download/": Access(signed_in(MISSING), signed_in(MISSING)),
+    "accounts/2fa/recovery-codes/download/": Access(signed_in(MISSING), signed_in(WRONG_METHOD)),
     "accounts/2fa/recovery-codes/generate/": MOVED_ON,
     "accounts/2fa/totp/activate/": MOVED_ON,
     "accounts/2fa/totp/deactivate/": Access(signed_in(MISSING), signed_in(MISSING)),
@@ -291,13 +326,20 @@ TABLE = {
         f"accounts/social/{page}": Access(answers(MOVED), answers(MOVED))
         for page in ("login/cancelled/", "login/error/", "signup/", "connections/")
     },
+    "accounts/2fa/webauthn/": ADMIN,
+    "accounts/2fa/webauthn/add/": MOVED_ON,
+    "accounts/2fa/webauthn/keys/<int:pk>/edit/": ADMIN,
+    "accounts/2fa/webauthn/keys/<int:pk>/remove/": ADMIN,
+    "accounts/2fa/webauthn/login/": UNFINISHED_SIGN_IN,
+    "accounts/2fa/webauthn/reauthenticate/": MOVED_ON,
     "accounts/confirm-email/": MOVED_ON,
-    "accounts/email/": Access(signed_in(), signed_in(MOVED)),
+    # Of what matters only somebody who has just proved who they are is told more.
+    "accounts/email/": MOVED_ON,
     "accounts/inactive/": PUBLIC_PAGE,
     "accounts/login/": FOR_NEWCOMERS,
     "accounts/login/code/confirm/": UNFINISHED_SIGN_IN,
     "accounts/logout/": Access(signed_in(), answers(SIGN_IN)),
-    "accounts/password/change/": FORM,
+    "accounts/password/change/": MOVED_ON,
     "accounts/password/reset/": PUBLIC_FORM,
     "accounts/password/reset/done/": PUBLIC_PAGE,
     "accounts/password/reset/key/done/": PUBLIC_PAGE,
@@ -306,6 +348,8 @@ TABLE = {
     "accounts/reauthenticate/": FORM,
     "accounts/sessions/": ADMIN,
     "accounts/signup/": FOR_NEWCOMERS,
+    "accounts/sign-in-again/": PAGE,
+    "accounts/time-left/": PUBLIC_FORM,
     "accounts/step-up/": Access(signed_in(MOVED), signed_in(WRONG_METHOD)),
     # probes, and who found a weakness
     ".well-known/security.txt": PUBLIC_PAGE,
