@@ -4,6 +4,7 @@
 ACCOUNTS: tuple[tuple[str, str], ...] = (
     ("solo@demo.example", "provider on Individual, one device place free"),
     ("trial@demo.example", "provider on Free Trial"),
+    ("overdue@demo.example", "provider on Individual whose last invoice is overdue"),
     ("admin@clinic.example", "organization admin of Fernbrook Clinic (Team)"),
     ("provider@clinic.example", "provider there, with devices in every state"),
     ("colleague@clinic.example", "provider there, shares a tablet"),

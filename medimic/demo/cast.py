@@ -5,13 +5,17 @@ from dataclasses import dataclass, field
 
 from allauth.account.models import EmailAddress
 from django.contrib.auth.models import Group
+from django.utils import timezone
 
 from accounts import staff
 from accounts.models import Person
 from billing.catalogue import CURRENCY, ENTERPRISE, INDIVIDUAL, TEAM, Plan
 from billing.models import Subscription
+from billing.periods import months_after
 from orgs.models import Membership, Organization
 
+# An organization is older than the oldest of what its people have left, and pays for longer than a year.
+FOUNDED_BEFORE = dt.timedelta(days=240)
 ADMIN, PROVIDER, PATIENT = Membership.Role.ADMIN, Membership.Role.PROVIDER, Membership.Role.PATIENT
 CLINIC = ("fernbrook-clinic", "Fernbrook Clinic", TEAM)
 HOSPITAL = ("hollin-hill-hospital", "Hollin Hill Hospital", ENTERPRISE)
@@ -63,6 +67,7 @@ class Cast:
     solo: Person
     trial: Person
     locum: Person
+    overdue: Person
     clinic: House
     hospital: House
 
@@ -88,10 +93,12 @@ class Casting:
         for house in (clinic, hospital):
             self._join(house.organization, locum, PROVIDER)
             house.staff.append(locum)
+        overdue = self._person("Bastian", "Thornquist", "overdue@demo.example")
         self._subscribe(INDIVIDUAL, person=solo)
+        self._subscribe(INDIVIDUAL, person=overdue, days_ago=17)
         self._staff("Sam", "Overbrook", "support@demo.example", staff.SUPPORT)
         self._staff("Aurel", "Ledgerwood", "auditor@demo.example", staff.AUDITOR)
-        return Cast(solo, trial, locum, clinic, hospital)
+        return Cast(solo, trial, locum, overdue, clinic, hospital)
 
     def _house(
         self,
@@ -101,8 +108,11 @@ class Casting:
         people: tuple[tuple[str, str, str, Membership.Role], ...],
         patients: tuple[tuple[str, str, str | None], ...],
     ) -> House:
-        house = House(Organization.objects.create(slug=slug, name=name, created_at=self.since))
-        self._subscribe(plan, organization=house.organization)
+        house = House(
+            Organization.objects.create(slug=slug, name=name, created_at=self.since - FOUNDED_BEFORE)
+        )
+        # The clinic's last invoice is paid, the hospital's is not due yet.
+        self._subscribe(plan, organization=house.organization, days_ago=20 if plan == TEAM else 6)
         for first, last, email, role in people:
             house.staff.append(self._person(first, last, email))
             self._join(house.organization, house.staff[-1], role)
@@ -146,13 +156,19 @@ class Casting:
         )
 
     def _subscribe(
-        self, plan: Plan, *, person: Person | None = None, organization: Organization | None = None
+        self,
+        plan: Plan,
+        *,
+        person: Person | None = None,
+        organization: Organization | None = None,
+        days_ago: int = 20,
     ) -> None:
+        """For a year, and so many days into a period."""
         Subscription.objects.create(
             person=person,
             organization=organization,
             plan_code=plan.code,
             price_minor=plan.price_minor,
             currency=CURRENCY,
-            anchor_at=self.since,
+            anchor_at=months_after(timezone.now() - dt.timedelta(days=days_ago), -12),
         )

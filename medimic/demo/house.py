@@ -13,7 +13,7 @@ from devices import fleet as device_fleet
 from devices.models import DeviceAuthorization, Platform
 from medimic.audit.log import Origin
 from medimic.audit.models import ActorKind
-from medimic.demo import care, joining, transcripts
+from medimic.demo import billing, care, joining, transcripts
 from medimic.demo.accounts import ACCOUNTS
 from medimic.demo.cast import Cast, Casting
 from medimic.demo.fleet import FAIRPHONE_5, Fleet, equip
@@ -45,6 +45,7 @@ def build(password: str) -> None:
     history.save()
     tallies.rebuild()
     device_fleet.refresh_all()
+    billing.tell(cast, now)
     _act(cast)
     care.tell(cast)
     transcripts.tell(cast)
