@@ -8,5 +8,8 @@ class BillingConfig(AppConfig):
 
     def ready(self) -> None:
         from billing import checks, events  # noqa: F401 the checks register themselves
+        from billing.gateways import stripe_reconciliation
+        from medimic.outbox.registry import register_job
 
         events.register()
+        register_job("billing.reconcile", every=stripe_reconciliation.EVERY, run=stripe_reconciliation.job)

@@ -25,7 +25,7 @@ from billing.gateways.stripe_mirror import acting, customer_of, mirror
 from billing.gateways.stripe_preview import preview
 from billing.lines import Line
 from billing.models import GatewayCustomer, GatewayName, Subscription
-from billing.subscriptions import AlreadySubscribed, Change
+from billing.subscriptions import Change
 from medimic.audit.log import Origin
 
 
@@ -45,16 +45,13 @@ class Stripe:
         def start() -> Change:
             return subscriptions.start(holder, plan, seats=seats, by=by, origin=origin, at=at)
 
-        try:
-            _rehearsed(start)
-            customer = known_at_stripe(holder)
-            # An answer may have been lost: what Stripe knows comes first.
-            mirror(customer, at=at, origin=origin)
-            seats = _rehearsed(start).subscription.seats
-        except AlreadySubscribed as found:
-            if (found.subscription.plan, found.subscription.gateway) == (plan, self.name):
-                return found.subscription
-            raise
+        _rehearsed(start)
+        customer = known_at_stripe(holder)
+        # An answer may have been lost: what Stripe knows comes first.
+        found = mirror(customer, at=at, origin=origin)
+        if found is not None and (found.plan, found.gateway) == (plan, self.name):
+            return found
+        seats = _rehearsed(start).subscription.seats
         _want_card(customer)
         acting(customer, origin)
         for waiting, page in charges.waiting(customer):

@@ -182,7 +182,7 @@ class Calls:
             "POST", "/v1/subscriptions/ID",
             lambda name, params: subscriptions.update(store.get("subscription", name), params),
             items=CHANGED_ITEM, proration_behavior=PRORATION, proration_date=NUMBER, metadata=WORDS,
-            payment_behavior=one_of("pending_if_incomplete"), cancel_at_period_end=FLAG,
+            payment_behavior=one_of("pending_if_incomplete", "allow_incomplete"), cancel_at_period_end=FLAG,
             default_tax_rates=TEXTS, default_payment_method=TEXT,
         )  # fmt: skip
         self.on(

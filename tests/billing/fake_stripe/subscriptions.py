@@ -87,8 +87,9 @@ class Subscriptions:
         if behaviour == "none":
             self._apply(subscription, wanted)
             return
-        if params.get("payment_behavior") != "pending_if_incomplete":
-            raise Unknown("a change that takes effect before it is paid")
+        if params["payment_behavior"] == "allow_incomplete":
+            self._change_before_payment(subscription, wanted, params)
+            return
         if params.keys() & {
             "metadata",
             "cancel_at_period_end",
@@ -112,6 +113,16 @@ class Subscriptions:
             "subscription_items": [wanted],
             "_wanted": wanted,
         }
+
+    def _change_before_payment(self, subscription: Thing, wanted: Thing, params: Params) -> None:
+        """It takes effect whether or not it is paid; what is not is owed."""
+        lines = self.proration(subscription, wanted, params["proration_date"])
+        invoice = self.invoices.issue(subscription, lines, "subscription_update")
+        subscription["latest_invoice"] = invoice["id"]
+        self._apply(subscription, wanted)
+        customer = self.store.get("customer", subscription["customer"])
+        if self.invoices.attempt(invoice, self.method_of(customer, subscription)) != "paid":
+            self._become(subscription, "past_due")
 
     def preview(self, params: Params) -> Thing:
         details = params.get("subscription_details", {})
