@@ -20,7 +20,7 @@ from billing.gateways import stripe_charges as charges
 from billing.gateways import stripe_upkeep as upkeep
 from billing.gateways.stripe_catalogue import price_id
 from billing.gateways.stripe_client import in_our_words
-from billing.gateways.stripe_customers import known_at_stripe, payment_page
+from billing.gateways.stripe_customers import alone, known_at_stripe, payment_page
 from billing.gateways.stripe_mirror import acting, customer_of, mirror
 from billing.gateways.stripe_preview import preview
 from billing.lines import Line
@@ -47,61 +47,62 @@ class Stripe:
 
         _rehearsed(start)
         customer = known_at_stripe(holder)
-        # An answer may have been lost: what Stripe knows comes first.
-        found = mirror(customer, at=at, origin=origin)
-        if found is not None and (found.plan, found.gateway) == (plan, self.name):
-            return found
-        seats = _rehearsed(start).subscription.seats
-        _want_card(customer)
-        acting(customer, origin)
-        for waiting, page in charges.waiting(customer):
-            if (waiting.plan, waiting.seats) == (plan, seats) and page:
-                raise ActionNeeded(page)
-            charges.give_up(waiting)
-        with _known_afterwards(customer, at):
-            charges.create(
-                customer, plan, seats, currency=CURRENCY, basis_points=settings.TAX_RATE_BASIS_POINTS
-            )
-        return _done(mirror(customer, at=at, origin=origin))
+        with alone(customer):
+            # Another click may have done it, or an answer have been lost: what Stripe knows comes first.
+            found = mirror(customer, at=at, origin=origin)
+            if found is not None and (found.plan, found.gateway) == (plan, self.name):
+                return found
+            seats = _rehearsed(start).subscription.seats
+            _want_card(customer)
+            acting(customer, origin)
+            _clear_the_way(customer, plan, seats)
+            with _known_afterwards(customer, at):
+                charges.create(
+                    customer, plan, seats, currency=CURRENCY, basis_points=settings.TAX_RATE_BASIS_POINTS
+                )
+            return _done(mirror(customer, at=at, origin=origin))
 
     def change(
         self, subscription: Subscription, plan: Plan, *, by: Person | None, origin: Origin, at: dt.datetime
     ) -> Subscription:
         if plan == FREE_TRIAL:
             return self.cancel(subscription, by=by, origin=origin, at=at)
-        is_greater = subscriptions.is_greater(plan, subscription.plan)
-        verb = subscriptions.upgrade if is_greater else subscriptions.downgrade
-        _rehearsed(lambda: verb(subscription, plan, by=by, origin=origin, at=at))
-        with in_our_words():
-            price = price_id(plan, plan.price_minor, subscription.currency)
-        if is_greater:
-            return self._charged(subscription, price=price, origin=origin, at=at)
-        _, charged = charges.as_paid(subscription, customer_of(subscription))
-        needed = subscriptions.seats_needed(subscriptions.holder_of(subscription), plan)
-        return self._prepared(subscription, (price, min(needed, charged)), False, origin=origin, at=at)
+
+        def upgrade() -> Change:
+            return subscriptions.upgrade(subscription, plan, by=by, origin=origin, at=at)
+
+        def downgrade() -> Change:
+            return subscriptions.downgrade(subscription, plan, by=by, origin=origin, at=at)
+
+        if subscriptions.is_greater(plan, subscription.plan):
+            return self._charged(subscription, upgrade, plan=plan, origin=origin, at=at)
+        return self._prepared(subscription, downgrade, cancel=False, origin=origin, at=at, plan=plan)
 
     def set_seats(
         self, subscription: Subscription, seats: int, *, by: Person | None, origin: Origin, at: dt.datetime
     ) -> Subscription:
-        change = _rehearsed(lambda: subscriptions.add_seats(subscription, seats, by=by, origin=origin, at=at))
-        if not change.lines:
-            return change.subscription
-        return self._charged(subscription, seats=seats, origin=origin, at=at)
+        def add() -> Change:
+            return subscriptions.add_seats(subscription, seats, by=by, origin=origin, at=at)
+
+        return self._charged(subscription, add, seats=seats, origin=origin, at=at)
 
     def cancel(
         self, subscription: Subscription, *, by: Person | None, origin: Origin, at: dt.datetime
     ) -> Subscription:
-        _rehearsed(lambda: subscriptions.cancel(subscription, by=by, origin=origin, at=at))
-        wanted = _as_paid(subscription)
-        return self._prepared(subscription, wanted, True, origin=origin, at=at)
+        def cancel() -> Change:
+            return subscriptions.cancel(subscription, by=by, origin=origin, at=at)
+
+        return self._prepared(subscription, cancel, cancel=True, origin=origin, at=at)
 
     def resume(
         self, subscription: Subscription, *, by: Person | None, origin: Origin, at: dt.datetime
     ) -> Subscription:
-        _rehearsed(lambda: subscriptions.resume(subscription, by=by, origin=origin, at=at))
-        found = self._prepared(subscription, _as_paid(subscription), False, origin=origin, at=at)
+        def resume() -> Change:
+            return subscriptions.resume(subscription, by=by, origin=origin, at=at)
+
+        self._prepared(subscription, resume, cancel=False, origin=origin, at=at)
         # A chosen downgrade is ours to take back: at Stripe it is a price like another.
-        return subscriptions.resume(found, by=by, origin=origin, at=at).subscription
+        return resume().subscription
 
     def seats_claimed(
         self, subscription: Subscription, lines: tuple[Line, ...], *, origin: Origin, at: dt.datetime
@@ -114,40 +115,60 @@ class Stripe:
     def _charged(
         self,
         subscription: Subscription,
+        verb: Callable[[], Change],
         *,
-        price: str | None = None,
+        plan: Plan | None = None,
         seats: int | None = None,
         origin: Origin,
         at: dt.datetime,
     ) -> Subscription:
-        """What costs more, from today on; it takes back what was chosen for the renewal."""
+        """What costs more, from today on: another plan, or more seats."""
+        _rehearsed(verb)
         customer = customer_of(subscription)
-        _want_card(customer)
-        remote = charges.remote_of(subscription)
-        if charges.put(remote, _as_paid(subscription)):
+        with alone(customer):
+            # As in `subscribe`. The rules may say otherwise after it.
+            mirror(customer, at=at, origin=origin)
+            _rehearsed(verb)
+            subscription.refresh_from_db()
+            if seats is not None and seats <= subscription.seats:
+                return subscription
+            _want_card(customer)
             remote = charges.remote_of(subscription)
-        acting(customer, origin)
-        with _known_afterwards(customer, at):
-            charges.charge_change(customer, remote, price=price, seats=seats, at=at)
-        if price is not None and remote.cancel_at_period_end:
-            now = charges.remote_of(subscription)
-            charges.put(now, (now.price_id, now.seats), cancel_at_period_end=False)
-        found = _done(mirror(customer, at=at, origin=origin))
-        _tell_next(found, at)
-        return found
+            if charges.put(remote, _as_paid(subscription)):
+                remote = charges.remote_of(subscription)
+            acting(customer, origin)
+            price = _price(subscription, plan) if plan else None
+            with _known_afterwards(customer, at):
+                charges.charge_change(customer, remote, price=price, seats=seats, at=at)
+            if plan and remote.cancel_at_period_end:
+                now = charges.remote_of(subscription)
+                charges.put(now, (now.price_id, now.seats), cancel_at_period_end=False)
+            found = _done(mirror(customer, at=at, origin=origin))
+            _tell_next(found, at)
+            return found
 
     def _prepared(
         self,
         subscription: Subscription,
-        wanted: tuple[str, int],
-        cancel: bool,
+        verb: Callable[[], Change],
         *,
+        cancel: bool,
         origin: Origin,
         at: dt.datetime,
+        plan: Plan | None = None,
     ) -> Subscription:
-        """What costs nothing now."""
-        charges.put(charges.remote_of(subscription), wanted, cancel_at_period_end=cancel)
-        return _done(mirror(customer_of(subscription), at=at, origin=origin))
+        """What costs nothing now: an end with the period, going on, or a smaller plan from the renewal on."""
+        _rehearsed(verb)
+        customer = customer_of(subscription)
+        with alone(customer):
+            mirror(customer, at=at, origin=origin)
+            _rehearsed(verb)
+            price, seats = _as_paid(subscription)
+            if plan is not None:
+                needed = subscriptions.seats_needed(subscriptions.holder_of(subscription), plan)
+                price, seats = _price(subscription, plan), min(needed, seats)
+            charges.put(charges.remote_of(subscription), (price, seats), cancel_at_period_end=cancel)
+            return _done(mirror(customer, at=at, origin=origin))
 
 
 def _rehearsed(verb: Callable[[], Change]) -> Change:
@@ -175,7 +196,8 @@ def _known_afterwards(customer: GatewayCustomer, at: dt.datetime) -> Iterator[No
 
 def _tell_claimed(subscription: Subscription, at: dt.datetime) -> None:
     try:
-        upkeep.tell_claimed(subscription, at)
+        with alone(customer_of(subscription)):
+            upkeep.tell_claimed(subscription, at)
     except GatewayError as error:
         upkeep.later("seats claimed", error)
 
@@ -195,9 +217,23 @@ def _want_card(customer: GatewayCustomer) -> None:
         raise ActionNeeded(payment_page(customer.holder, return_url=settings.PORTAL_URL + home))
 
 
+def _clear_the_way(customer: GatewayCustomer, plan: Plan, seats: int) -> None:
+    """An earlier attempt may wait for the person's bank: for the same it is there to go on with."""
+    for waiting, page in charges.waiting(customer):
+        if (waiting.plan, waiting.seats) == (plan, seats) and page:
+            raise ActionNeeded(page)
+        charges.give_up(waiting)
+
+
 def _as_paid(subscription: Subscription) -> tuple[str, int]:
+    subscription.refresh_from_db()
     with in_our_words():
         return charges.as_paid(subscription, customer_of(subscription))
+
+
+def _price(subscription: Subscription, plan: Plan) -> str:
+    with in_our_words():
+        return price_id(plan, plan.price_minor, subscription.currency)
 
 
 def _done(found: Subscription | None) -> Subscription:

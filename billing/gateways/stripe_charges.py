@@ -1,13 +1,19 @@
 """The calls that charge, and those that prepare the next charge.
 
-Each has an idempotency key made of what it asks for and of the version of what is known here: the
+Each has an idempotency key made of what it asks for and of how many answers there were before: the
 same call, whose answer was lost, happens once; after an answer, whatever it was, it is a new one.
+Whoever calls holds the customer's lease (`stripe_customers.alone`) and has followed before what
+Stripe knows.
 """
 
 import datetime as dt
 import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+
+from django.db.models import F
 
 from billing import subscriptions
 from billing.catalogue import Plan
@@ -23,7 +29,30 @@ if TYPE_CHECKING:
 
 def key(customer: GatewayCustomer, verb: str, asked: Any) -> str:
     digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:32]
-    return f"{verb}:{customer.pk}:{customer.version}:{digest}"
+    return f"{verb}:{customer.pk}:{customer.answers}:{digest}"
+
+
+@contextmanager
+def one_answer(customer: GatewayCustomer) -> Iterator[None]:
+    """Count it, unless there was none: then the same request must come once more, and be known again.
+
+    A failure of Stripe's own is an answer, too, which it would only repeat.
+    """
+    from stripe import APIConnectionError, RateLimitError, StripeError
+
+    try:
+        yield
+    except StripeError as error:
+        is_under_way = error.http_status == 409
+        if not (isinstance(error, (APIConnectionError, RateLimitError)) or is_under_way):
+            _count(customer)
+        raise
+    _count(customer)
+
+
+def _count(customer: GatewayCustomer) -> None:
+    GatewayCustomer.objects.filter(pk=customer.pk).update(answers=F("answers") + 1)
+    customer.refresh_from_db(fields=["answers"])
 
 
 def remote_of(subscription: Subscription) -> RemoteSubscription:
@@ -93,9 +122,10 @@ def charge_change(
         "payment_behavior": "pending_if_incomplete",
     }
     with in_our_words():
-        changed = client().v1.subscriptions.update(
-            remote.id, asked, {"idempotency_key": key(customer, "change", [remote.id, asked])}
-        )
+        with one_answer(customer):
+            changed = client().v1.subscriptions.update(
+                remote.id, asked, {"idempotency_key": key(customer, "change", [remote.id, asked])}
+            )
         if changed.pending_update is None:
             return
         invoice = _invoice(str(changed.latest_invoice))
@@ -116,7 +146,7 @@ def charge_claimed(
         "proration_date": remote.proration_date(at),
         "payment_behavior": "allow_incomplete",
     }
-    with in_our_words():
+    with in_our_words(), one_answer(customer):
         client().v1.subscriptions.update(
             remote.id, asked, {"idempotency_key": key(customer, "seats", [remote.id, asked])}
         )

@@ -1,14 +1,19 @@
 """A holder at Stripe: who they are there, the page where they give their card, and taking it over."""
 
 import datetime as dt
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db.models import Q
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import Person
-from billing.gateways import Holder
+from billing.gateways import Holder, Unavailable
 from billing.gateways.stripe_client import client, in_our_words
 from billing.models import GatewayCustomer, GatewayName
 
@@ -17,6 +22,10 @@ if TYPE_CHECKING:
 
 # Stripe's pages speak these of ours.
 LOCALES = ("en", "pl", "de")
+# Longer than all calls of one act can take.
+LEASE = dt.timedelta(minutes=5)
+# Seconds that somebody at a page waits for another one's act.
+PATIENCE = 8.0
 
 
 def row_of(holder: Holder) -> GatewayCustomer:
@@ -49,6 +58,30 @@ def known_at_stripe(holder: Holder) -> GatewayCustomer:
         GatewayCustomer.objects.filter(pk=row.pk, customer_id="").update(customer_id=made.id)
         row.refresh_from_db()
     return row
+
+
+@contextmanager
+def alone(customer: GatewayCustomer) -> Iterator[None]:
+    """Let nobody else change anything at Stripe for this customer until it is done.
+
+    Of two clicks the second waits, and finds what the first has done. Raises `Unavailable` if that
+    takes too long; a process that died in between is waited for no longer than `LEASE`.
+    """
+    token, give_up_at = uuid.uuid4(), time.monotonic() + PATIENCE
+    rows = GatewayCustomer.objects.filter(pk=customer.pk)
+    while True:
+        now = timezone.now()
+        is_free = Q(leased_until=None) | Q(leased_until__lt=now)
+        if rows.filter(is_free).update(lease=token, leased_until=now + LEASE):
+            break
+        if time.monotonic() > give_up_at:
+            raise Unavailable
+        time.sleep(0.1)
+    try:
+        customer.refresh_from_db()
+        yield
+    finally:
+        rows.filter(lease=token).update(lease=None, leased_until=None)
 
 
 def payment_page(holder: Holder, *, return_url: str) -> str:

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from billing.gateways import GatewayError
 from billing.gateways import stripe_upkeep as upkeep
-from billing.gateways.stripe_customers import adopt_card, session_of
+from billing.gateways.stripe_customers import adopt_card, alone, session_of
 from billing.gateways.stripe_hints import Hint
 from billing.gateways.stripe_mirror import customer_by_id, mirror
 from billing.models import GatewayCustomer, GatewayEvent, GatewayName, Subscription
@@ -91,7 +91,8 @@ def _pay_with_new_card(customer: GatewayCustomer, at: dt.datetime) -> None:
     )
     for subscription in owing:
         try:
-            upkeep.pay_what_is_owed(subscription, at)
+            with alone(customer):
+                upkeep.pay_what_is_owed(subscription, at)
         except GatewayError as error:
             upkeep.later("what is owed", error)
 

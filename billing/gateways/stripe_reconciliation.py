@@ -15,6 +15,7 @@ from django.utils import timezone
 from billing.gateways import GatewayError, Unavailable
 from billing.gateways import stripe_upkeep as upkeep
 from billing.gateways.stripe_client import client, in_our_words
+from billing.gateways.stripe_customers import alone
 from billing.gateways.stripe_mirror import customer_by_id, mirror
 from billing.gateways.stripe_remote import RemoteSubscription, subscription_of
 from billing.models import GatewayCustomer, GatewayName, Invoice, Subscription
@@ -107,11 +108,13 @@ def _tell(report: Report, subscription: Subscription, at: dt.datetime) -> None:
     customer = GatewayCustomer.objects.get(
         gateway=GatewayName.STRIPE, customer_id=subscription.gateway_customer
     )
-    if subscription.seats > customer.charged_seats and upkeep.tell_claimed(subscription, at):
-        report.told += 1
+    if subscription.seats > customer.charged_seats:
+        with alone(customer):
+            report.told += upkeep.tell_claimed(subscription, at)
         subscription.refresh_from_db()
-    if upkeep.tell_next(subscription, at):
-        report.told += 1
+    if upkeep.has_next(subscription, at):
+        with alone(customer):
+            report.told += upkeep.tell_next(subscription, at)
 
 
 def _try(report: Report, act: Callable[[], None]) -> None:

@@ -1,4 +1,7 @@
-"""What Stripe has yet to be told: seats claimed since the last charge, and what the next one is over."""
+"""What Stripe has yet to be told: seats claimed since the last charge, and what the next one is over.
+
+Whoever calls holds the customer's lease.
+"""
 
 import datetime as dt
 import logging
@@ -36,11 +39,16 @@ def tell_claimed(subscription: Subscription, at: dt.datetime) -> bool:
     return True
 
 
-def tell_next(subscription: Subscription, at: dt.datetime) -> bool:
-    """Have the next charge be over what is chosen for it; False if it was already. Raises `GatewayError`."""
+def has_next(subscription: Subscription, at: dt.datetime) -> bool:
+    """Whether the next charge may differ from the last: by a smaller plan, or by seats that nobody takes."""
     if subscription.cancel_at_period_end or subscription.ended_at is not None:
         return False
-    if not subscription.next_plan_code and subscription.period.end - at > BEFORE_RENEWAL:
+    return bool(subscription.next_plan_code) or subscription.period.end - at <= BEFORE_RENEWAL
+
+
+def tell_next(subscription: Subscription, at: dt.datetime) -> bool:
+    """Have the next charge be over what is chosen for it; False if it was already. Raises `GatewayError`."""
+    if not has_next(subscription, at):
         return False
     customer = customer_of(subscription)
     with in_our_words():

@@ -18,8 +18,12 @@ class GatewayCustomer(models.Model):
 
     Whoever acts on what the gateway told locks this row. `version` counts how often that
     happened: an answer that was fetched under one version is not acted upon under another, since
-    somebody has acted on a later one meanwhile. It is part of each idempotency key as well: a
-    request whose answer was lost is repeated, and after an answer the same request is a new one.
+    somebody has acted on a later one meanwhile.
+
+    Whoever has the gateway charge somebody holds `lease` meanwhile, since no lock of the database
+    is held while the gateway is asked. `answers` counts what it answered then, and is part of each
+    idempotency key: a request whose answer was lost is repeated, and after an answer the same
+    request is a new one.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -37,6 +41,9 @@ class GatewayCustomer(models.Model):
     # When the person gave it: an older one that is heard of later does not take its place.
     payment_method_at = models.DateTimeField(null=True, blank=True)
     version = models.PositiveIntegerField(default=0)
+    answers = models.PositiveIntegerField(default=0)
+    lease = models.UUIDField(null=True, blank=True)
+    leased_until = models.DateTimeField(null=True, blank=True)
     # So many seats of the subscription were charged there: those claimed since are yet to be told.
     charged_seats = models.PositiveIntegerField(default=0)
     # Who asked last for what costs, while it is not done: a payment may be confirmed hours later.
