@@ -103,6 +103,7 @@ def devices(request: HttpRequest, user_id: Id | None = None) -> dict[str, Any]:
         "sign_in_unknown",
         "sign_in_used",
         "second_factor_needed",
+        "second_factor_required",
         "email_unverified",
         "device_blocked",
         "pool_closed",

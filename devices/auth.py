@@ -13,6 +13,7 @@ from accounts.models import Person
 from devices import dpop, tokens, touch
 from devices.models import Token
 from medimic.problems import Problem
+from orgs import second_factor
 
 SCHEMES = ("bearer", dpop.SCHEME)
 
@@ -61,6 +62,10 @@ class PortalAuth(APIKeyCookie):
             raise Problem(401, "not_signed_in", _("Sign in to the portal first."))
         if check_csrf(request) is not None:
             raise Problem(403, "csrf_failed", _("Send the page's token as X-CSRFToken."))
+        if second_factor.demanding(request) is not None:
+            raise Problem(
+                403, "second_factor_required", _("Your organization asks for a second factor. Set one up.")
+            )
         return request.user
 
 

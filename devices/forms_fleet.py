@@ -69,11 +69,20 @@ class PolicyForm(PlainWords):
             "that it shows. For all members, whatever they chose themselves."
         ),
     )
+    second_factor = forms.BooleanField(
+        label=_("Second factor required"),
+        required=False,
+        help_text=_(
+            "Whoever works here and has none sets one up at their next page, before they can go on. "
+            "They are told by e-mail. A session that is going on is not interrupted."
+        ),
+    )
 
     def __init__(self, data: Mapping[str, Any] | None = None, *, policy: Policy, **options: Any) -> None:
         initial: dict[str, Any] = {
             "unused_days": policy.unused_days,
             "confirm_devices": policy.confirm_devices,
+            "second_factor": policy.second_factor,
         }
         for kind, lowest in ((APP, policy.lowest_app), (OS, policy.lowest_os)):
             initial |= {f"{kind}_{platform}": version for platform, version in lowest.items()}
@@ -106,6 +115,7 @@ class PolicyForm(PlainWords):
         """The policy as the form has it; not saved."""
         policy.unused_days = self.cleaned_data["unused_days"]
         policy.confirm_devices = self.cleaned_data["confirm_devices"]
+        policy.ask_for_factor(self.cleaned_data["second_factor"])
         policy.lowest_app = self._lowest(APP)
         policy.lowest_os = self._lowest(OS)
         return policy

@@ -18,6 +18,7 @@ from devices.schemas import DeviceIn
 from medimic.audit.log import Origin, record
 from medimic.audit.models import ActorKind
 from medimic.problems import Problem
+from orgs import second_factor
 
 
 def log_in(
@@ -28,7 +29,7 @@ def log_in(
     It is what a link does, with the same rules and refusals; the sign-in is used once, and
     ends in the same transaction. A device whose answer was lost may ask again, as with a link.
 
-    Raises `Problem`: `sign_in_unknown`, `sign_in_used`, `second_factor_needed`,
+    Raises `Problem`: `sign_in_unknown`, `sign_in_used`, `second_factor_needed`, `second_factor_required`,
     `email_unverified`, `account_inactive`, `device_blocked`, `device_limit` or `dpop_replayed`.
     A refusal leaves the sign-in as good as it was.
     """
@@ -51,6 +52,12 @@ def log_in(
 def _log_in(
     sign_in_proof: str, sign_in: PhoneSignIn, facts: DeviceIn, origin: Origin, proof: Proof | None
 ) -> SignedIn:
+    if second_factor.is_demanded_of(sign_in.person):
+        raise Problem(
+            403,
+            "second_factor_required",
+            _("Your organization asks for a second factor. Set one up in the portal first."),
+        )
     pending = DeviceAuthorization(account=sign_in.person)
     signed_in = actions.activate(pending, facts, origin, proof)
     account = signed_in.authorization.account

@@ -18,8 +18,11 @@ from devices.forms_fleet import PolicyForm
 from devices.models import FleetEntry, os_name
 from medimic.audit.log import Origin, record
 from medimic.formatting import Dates
+from orgs import second_factor
 from orgs.access import managed
+from orgs.members import with_people
 from orgs.models import Organization, Policy
+from orgs.presenters import MemberRow, member_rows
 from orgs.standing import SignedInRequest
 
 SHOWN = 20
@@ -33,6 +36,18 @@ class Consequence:
     what: str
     count: int
     rows: list[FleetRow]
+
+    @property
+    def more(self) -> int:
+        return self.count - len(self.rows)
+
+
+@dataclass(frozen=True)
+class ForPeople:
+    """What one rule asks of people: how many, and the first of them."""
+
+    count: int
+    rows: list[MemberRow]
 
     @property
     def more(self) -> int:
@@ -53,7 +68,11 @@ def organization_policies(request: SignedInRequest, slug: str) -> HttpResponse:
         if "save" in request.POST:
             _save(request, policy, before)
             return redirect("organization_policies", slug)
-        context |= {"consequences": dry_run(policy, organization, request), "summary": summary(policy)}
+        context |= {
+            "consequences": dry_run(policy, organization, request),
+            "without_factor": without_factor(policy, organization, request),
+            "summary": summary(policy),
+        }
         return render(request, "devices/policy_preview.html", context)
     return render(request, "devices/policies.html", context)
 
@@ -83,6 +102,17 @@ def dry_run(policy: Policy, organization: Organization, request: SignedInRequest
     return found
 
 
+def without_factor(policy: Policy, organization: Organization, request: SignedInRequest) -> ForPeople | None:
+    """Who would have to set one up, by what enforcement itself asks; None where the policy does not."""
+    if not policy.second_factor:
+        return None
+    rows = second_factor.without_factor(organization)
+    first = with_people(rows).order_by("person__last_name", "person__first_name", "id")[:SHOWN]
+    dates = Dates.of(request.user)
+    shown_rows = member_rows(first, organization, dates=dates, viewer=request.user, for_admin=True)
+    return ForPeople(rows.count(), shown_rows)
+
+
 def summary(policy: Policy) -> str:
     """The policy in one line; empty where it asks for nothing."""
     labels = policies.known_platforms()
@@ -92,6 +122,8 @@ def summary(policy: Policy) -> str:
         parts.append(_("revoked after %(days)d days without use") % {"days": policy.unused_days})
     if policy.confirm_devices:
         parts.append(_("new devices confirmed by digits"))
+    if policy.second_factor:
+        parts.append(_("second factor required"))
     return ", ".join(parts)
 
 

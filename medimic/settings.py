@@ -138,6 +138,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "accounts.middleware.browser_activity",
     "accounts.known_browsers.remembering",
+    "orgs.second_factor.demand",
 ]
 
 ROOT_URLCONF = "medimic.urls"

@@ -88,3 +88,20 @@ def _tell(
         person=person,
         subject_id=organization.pk,
     )
+
+
+def second_factor_asked(membership: Membership) -> None:
+    """An organization asks for a second factor which this member does not have."""
+    person = membership.person
+    if not person.email:
+        return
+    enqueue_mail(
+        "orgs.second_factor_asked",
+        to=person.email,
+        template="organizations/mail/second_factor",
+        context={
+            "organization": membership.organization.name,
+            "url": settings.PORTAL_URL + reverse("second_factor"),
+        },
+        person=person,
+    )

@@ -1,5 +1,6 @@
 """Rows as pages print them."""
 
+import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from medimic.templatetags.look import icon
 from orgs.bulk import Line
 from orgs.invitations import Prospect
 from orgs.models import Invitation, Membership, Organization
+from orgs.second_factor import is_asked, with_factor
 
 ROLE_BADGES = {
     Membership.Role.ADMIN: ("is-info", "shield"),
@@ -42,6 +44,8 @@ class MemberRow:
     role_url: str
     removal_url: str
     audit_url: str
+    # Told to admins where the organization asks for one.
+    lacks_factor: bool = False
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,8 @@ def member_rows(
     for_admin: bool,
 ) -> list[MemberRow]:
     """One row for each member. Only admins read addresses, and change what a row says."""
+    memberships = list(memberships)
+    lacking = _lacking_factor(memberships, organization) if for_admin else set()
     # In a row, a label's translation, an icon's drawing and an address's making would cost the most.
     known = roles()
     role_url, removal_url, audit_url = (
@@ -92,9 +98,18 @@ def member_rows(
             role_url=role_url.replace(NOBODY, str(membership.pk)),
             removal_url=removal_url.replace(NOBODY, str(membership.pk)),
             audit_url=audit_url.replace(NOBODY, str(membership.person_id)),
+            lacks_factor=membership.person_id in lacking,
         )
         for membership in memberships
     ]
+
+
+def _lacking_factor(memberships: list[Membership], organization: Organization) -> set[uuid.UUID]:
+    """Whom of these the organization asks for a second factor that they do not have: one query, or none."""
+    if not is_asked(organization):
+        return set()
+    people = {membership.person_id for membership in memberships if membership.is_working}
+    return people - set(with_factor(people))
 
 
 def invitation_rows(

@@ -43,7 +43,7 @@ class Standing:
 
 def standing_of(person: Person) -> Standing:
     """Asked anew, in one query."""
-    memberships = Membership.objects.living().filter(person=person).select_related("organization")
+    memberships = Membership.objects.living().filter(person=person).select_related("organization__policy")
     return Standing(tuple(memberships.order_by("organization__name", "organization_id")))
 
 

@@ -16,6 +16,7 @@ from django.db import IntegrityError, transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
+from joserfc.errors import JoseError
 from requests import RequestException
 
 from accounts.oidc.adapter import Adapter
@@ -25,7 +26,9 @@ from medimic.audit.log import Origin, record
 logger = logging.getLogger(__name__)
 
 # What a provider's answer that is not in shape raises, beside what says so.
-OUT_OF_SHAPE = (OAuth2Error, ProviderException, PermissionDenied, KeyError, TypeError, ValueError)
+OUT_OF_SHAPE = (
+    OAuth2Error, JoseError, ProviderException, PermissionDenied, KeyError, TypeError, ValueError,
+)  # fmt: skip
 PROCESSES = (AuthProcess.LOGIN, AuthProcess.CONNECT)
 
 

@@ -119,6 +119,9 @@ SPECIFIC: dict[str, Code] = {
     "sign_in_unknown": Code((401,), _("The sign-in has ended, or never was. Sign in again.")),
     "sign_in_used": Code((410,), _("The sign-in was used already. Sign in again.")),
     "second_factor_needed": Code((403,), _("The sign-in waits for the code of the second factor.")),
+    "second_factor_required": Code(
+        (403,), _("An organization of the account's asks for a second factor, and it has none yet.")
+    ),
     "email_unverified": Code((403,), _("The sign-in waits for the code that was mailed to the address.")),
     "registration_unknown": Code((404,), _("The token of the link is not known here.")),
     "registration_expired": Code((410,), _("The link's time is over. Make a new one.")),

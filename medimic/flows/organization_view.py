@@ -17,6 +17,7 @@ from devices.fleet_list import rows_of
 from devices.fleet_presenters import FleetPresenter, FleetRow, shown
 from medimic.flows import patient_facts
 from medimic.formatting import Dates
+from orgs import second_factor
 from orgs.models import Membership, Organization
 from orgs.presenters import MemberRow, member_rows
 from orgs.standing import SignedInRequest, standing_in
@@ -33,6 +34,7 @@ class Seen:
     member: MemberRow | None = None
     devices: list[FleetRow] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
+    asks_factor: bool = False
 
 
 @login_required
@@ -54,4 +56,10 @@ def _seen(membership: Membership, person: Person) -> Seen:
     rows = member_rows([membership], organization, dates=dates, viewer=person, for_admin=True)
     entries = shown(rows_of(organization).filter(person=person)).order_by("-last_seen_at", "id")
     present = FleetPresenter(organization, policies.policy_of(organization), dates, viewer=person)
-    return Seen(organization, is_patient=False, member=rows[0], devices=present.rows(entries[:MOST_DEVICES]))
+    return Seen(
+        organization,
+        is_patient=False,
+        member=rows[0],
+        devices=present.rows(entries[:MOST_DEVICES]),
+        asks_factor=second_factor.is_asked(organization),
+    )

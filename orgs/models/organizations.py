@@ -90,6 +90,8 @@ class Membership(models.Model):
     role = models.CharField(_("role"), max_length=10, choices=Role.choices)
     created_at = models.DateTimeField(_("joined"), default=timezone.now, editable=False)
     ended_at = models.DateTimeField(_("left"), null=True, blank=True, editable=False)
+    # When they were last told that a second factor is required here.
+    factor_asked_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     objects = MembershipQuerySet.as_manager()
 

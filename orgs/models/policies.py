@@ -3,6 +3,7 @@
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from orgs.models.organizations import Organization
@@ -29,6 +30,9 @@ class Policy(models.Model):
         validators=[MinValueValidator(SHORTEST_DISUSE), MaxValueValidator(LONGEST_DISUSE)],
     )
     confirm_devices = models.BooleanField(_("Confirm new devices by digits"), default=False)
+    # Asked of whoever works there, and from when on: who had none then is told once.
+    second_factor = models.BooleanField(_("Second factor required"), default=False)
+    second_factor_since = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
         verbose_name = _("policy")
@@ -39,7 +43,18 @@ class Policy(models.Model):
                 | Q(unused_days__gte=SHORTEST_DISUSE, unused_days__lte=LONGEST_DISUSE),
                 name="policy_disuse_in_bounds",
             ),
+            models.CheckConstraint(
+                condition=Q(second_factor=False, second_factor_since=None)
+                | Q(second_factor=True, second_factor_since__isnull=False),
+                name="policy_factor_since",
+            ),
         ]
 
     def __str__(self) -> str:
         return str(self.organization)
+
+    def ask_for_factor(self, is_wanted: bool) -> None:
+        """Ask for a second factor from now on, or no longer; not saved."""
+        if is_wanted != self.second_factor:
+            self.second_factor = is_wanted
+            self.second_factor_since = timezone.now() if is_wanted else None
