@@ -2,12 +2,14 @@
 
 import datetime as dt
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from django.utils import timezone
 
 from accounts.models import Person
 from billing import periods
 from billing.catalogue import FREE_TRIAL, GUEST, PATIENT, Plan, QuotaSpan
-from billing.models import Subscription
+from billing.models import Status, Subscription
 from orgs.models import Membership, Organization
 
 
@@ -16,12 +18,14 @@ class Allowance:
     """How many devices a person may have, and by which plan.
 
     `limit` is None where there is none; `organization` is the one whose plan it is,
-    or None for the person's own.
+    or None for the person's own. Beyond `growth_limit` none can be added now: it is less
+    than `limit` where that is of a plan that is read-only until it is paid.
     """
 
     plan: Plan
     limit: int | None
     organization: Organization | None = None
+    growth_limit: int | None = 0
 
 
 @dataclass(frozen=True)
@@ -57,14 +61,19 @@ def device_allowance(person: Person) -> Allowance:
     memberships = list(Membership.objects.living().filter(person=person).values_list("role", "organization"))
     workplaces = [organization for role, organization in memberships if role in Membership.WORKING_ROLES]
     subscriptions = list(Subscription.objects.living().held_by(person, workplaces))
-    own = next((s.plan for s in subscriptions if s.person_id), None)
-    if own is None:
+    allowances = [_granted(s, timezone.now()) for s in subscriptions]
+    if not any(s.person_id for s in subscriptions):
         own = PATIENT if memberships and not workplaces else FREE_TRIAL
-    allowances = [Allowance(own, own.device_limit)]
-    allowances += [
-        Allowance(s.plan, s.plan.device_limit, s.organization) for s in subscriptions if s.organization
-    ]
-    return max(allowances, key=lambda allowance: _generosity(allowance.limit))
+        allowances.insert(0, Allowance(own, own.device_limit, None, own.device_limit))
+    most = max(allowances, key=lambda allowance: _generosity(allowance.limit))
+    growth = max((allowance.growth_limit for allowance in allowances), key=_generosity)
+    return replace(most, growth_limit=growth)
+
+
+def _granted(subscription: Subscription, at: dt.datetime) -> Allowance:
+    limit = subscription.plan.device_limit
+    is_read_only = subscription.status(at) is Status.READ_ONLY
+    return Allowance(subscription.plan, limit, subscription.organization, 0 if is_read_only else limit)
 
 
 def _generosity(limit: int | None) -> float:

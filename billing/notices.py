@@ -1,12 +1,13 @@
 """What people are told by mail about a plan: a person about theirs, admins about an organization's."""
 
 import datetime as dt
+import uuid
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.urls import reverse
-from django.utils import translation
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from accounts.models import Person
@@ -103,8 +104,9 @@ def nearly_used(payer: "Payer", plan: Plan, *, used: int, quota: int) -> None:
         )
 
 
-def no_seat(organization: Organization, *, email: str) -> None:
-    """Somebody invited could not join: all paid seats are taken. Once a day and address."""
+def no_seat(organization: Organization, *, email: str, invitation: uuid.UUID) -> None:
+    """Somebody invited could not join: all paid seats are taken. Once a day for each invitation."""
+    today = timezone.now().date()
     for admin in _people(None, organization):
         _mail(
             admin,
@@ -112,6 +114,7 @@ def no_seat(organization: Organization, *, email: str) -> None:
             "billing/mail/no_seat",
             organization,
             {"email": email},
+            dedupe_key=f"no-seat:{invitation}:{today}:{admin.pk}",
         )
 
 

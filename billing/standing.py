@@ -32,6 +32,14 @@ def may_grow(payer: Payer, *, at: dt.datetime) -> bool:
     return status_of(payer, at=at) is not Status.READ_ONLY
 
 
+def require(payer: Payer, *, at: dt.datetime) -> None:
+    """Raises `PaymentRequired` where the payer may not grow."""
+    if not may_grow(payer, at=at):
+        raise PaymentRequired(
+            Organization.objects.get(pk=payer.organization_id) if payer.organization_id else None
+        )
+
+
 class PaymentRequired(Problem):
     """402: the plan is read-only until it is paid."""
 

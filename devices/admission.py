@@ -30,7 +30,8 @@ def let_in(pending: DeviceAuthorization, facts: DeviceIn, origin: Origin) -> Non
     """Attach a device to the account of `pending`, which may be new. Its tokens are for the caller to issue.
 
     Must be in a transaction, and locks the device, then the account, which is fresh afterwards.
-    Raises `Problem`: `account_inactive`, `device_blocked`, `pool_closed` or `device_limit`.
+    Raises `Problem`: `account_inactive`, `device_blocked`, `pool_closed`, `device_limit`
+    or `payment_required`.
     """
     device, is_new = identity.find_or_make(facts)
     if pending.account_id is None:

@@ -46,7 +46,11 @@ LONGEST_LIST = 500
     response={201: RegisteredOut, 202: SentOut},
     summary="Issue a link that signs a device in",
     openapi_extra=refuses(
-        "reauthentication_required", "person_unknown", "device_limit", "no_verified_address"
+        "reauthentication_required",
+        "person_unknown",
+        "device_limit",
+        "payment_required",
+        "no_verified_address",
     ),
 )
 def device_register(request: HttpRequest, body: DeviceRegisterIn) -> Status[dict[str, Any]]:
@@ -109,6 +113,7 @@ def devices(request: HttpRequest, user_id: Id | None = None) -> dict[str, Any]:
         "pool_closed",
         "account_inactive",
         "device_limit",
+        "payment_required",
         *PROOF_CODES,
     ),
 )

@@ -12,6 +12,7 @@ from django.utils.translation import ngettext
 
 from accounts.models import Person
 from billing.entitlements import Allowance, device_allowance
+from billing.standing import PaymentRequired
 from devices.models import DeviceAuthorization, Registration
 from medimic.problems import Problem
 
@@ -26,6 +27,12 @@ class Places:
     @property
     def has_free(self) -> bool:
         return self.allowance.limit is None or self.taken < self.allowance.limit
+
+    @property
+    def may_add(self) -> bool:
+        """Whether a free place can be taken now: one of a plan that is read-only can not."""
+        limit = self.allowance.growth_limit
+        return limit is None or self.taken < limit
 
     @property
     def excess(self) -> int:
@@ -89,10 +96,13 @@ def places(person: Person, *, besides: DeviceAuthorization | None = None) -> Pla
 
 
 def require_place(person: Person, *, besides: DeviceAuthorization | None = None) -> None:
-    """Refuse where no place is free: raises `DeviceLimitReached`. The caller holds `lock`."""
+    """Refuse where no place is free: raises `DeviceLimitReached`, or `PaymentRequired` where a free
+    one is of a plan that has yet to be paid. The caller holds `lock`."""
     found = places(person, besides=besides)
     if not found.has_free:
         raise DeviceLimitReached(person, found.allowance)
+    if not found.may_add:
+        raise PaymentRequired(found.allowance.organization)
 
 
 def longest_unused_first(person: Person) -> list[DeviceAuthorization]:

@@ -14,6 +14,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Person
+from billing import standing
+from billing.entitlements import Payer
 from devices import actions, fleet, limits, notices, ownership
 from devices.models import Device, DeviceAuthorization, PoolRequest
 from devices.pool_admission import is_included
@@ -190,6 +192,8 @@ def _available(device_id: uuid.UUID | None, organization: Organization, owner_id
         raise NotPossible(_("Its owner does not work in this organization any more."))
     if not is_included(organization.pk):
         raise NotPossible(_("Device pooling is part of the Enterprise plan."))
+    if not standing.may_grow(Payer(organization_id=organization.pk), at=timezone.now()):
+        raise NotPossible(_("The organization's plan has to be paid before devices are added to its pool."))
     return device
 
 

@@ -5,6 +5,7 @@ import uuid
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from billing import standing
 from billing.catalogue import Feature
 from billing.entitlements import Payer, terms_of
 from devices.models import Device
@@ -19,7 +20,8 @@ def is_included(organization_id: uuid.UUID) -> bool:
 
 def refuse_closed(device: Device, *, is_known: bool) -> None:
     """Raises `Problem` for a sign-in on a pooled device that was revoked (403 `device_blocked`), or of
-    a new account where the organization's plan has no pool any more (403 `pool_closed`).
+    a new account where the organization's plan has no pool any more (403 `pool_closed`) or has
+    yet to be paid (402 `payment_required`).
 
     The caller holds the device's lock.
     """
@@ -33,3 +35,5 @@ def refuse_closed(device: Device, *, is_known: bool) -> None:
             "pool_closed",
             _("This device is in a pool that takes no further accounts. Use another device."),
         )
+    if not is_known:
+        standing.require(Payer(organization_id=device.owner_organization_id), at=timezone.now())

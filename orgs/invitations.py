@@ -63,6 +63,8 @@ class Wish:
 
     email: str
     role: str
+    # Whether accepting may add a paid seat.
+    adds_seat: bool = False
 
 
 def prospects(organization: Organization, emails: Iterable[str]) -> dict[str, Prospect]:
@@ -137,7 +139,13 @@ def _require_room(organization: Organization, number: int, most_a_day: int) -> N
 
 
 def _send(organization: Organization, wish: Wish, by: Person, origin: Origin) -> Invitation:
-    invitation = Invitation(organization=organization, email=wish.email, role=wish.role, invited_by=by)
+    invitation = Invitation(
+        organization=organization,
+        email=wish.email,
+        role=wish.role,
+        invited_by=by,
+        adds_seat=wish.adds_seat and wish.role in Membership.WORKING_ROLES,
+    )
     token = invitation.renew()
     invitation.save()
     notices.invited(invitation, token)

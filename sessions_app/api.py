@@ -60,6 +60,7 @@ class SessionOrDeviceAuth(TokenAuth):
             "device_blocked",
             "patients_cannot_create",
             "quota_exceeded",
+            "payment_required",
             "organization_unknown",
             "idempotency_mismatch",
             "answer_received",

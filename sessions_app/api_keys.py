@@ -53,7 +53,9 @@ def list_key_requests(request: HttpRequest) -> dict[str, Any]:
     auth=device_or_portal_auth,
     response={200: KeyRequestOut, 201: KeyRequestOut},
     summary="Ask one's other devices for keys",
-    openapi_extra=refuses("account_needed", "browser_unknown", "device_limit", "handshake_step"),
+    openapi_extra=refuses(
+        "account_needed", "browser_unknown", "device_limit", "payment_required", "handshake_step"
+    ),
 )
 def ask_for_keys(request: HttpRequest, body: KeyRequestIn) -> Status[KeyRequestOut]:
     """Good for 10 minutes; a device's next request takes the place of the one before. A browser becomes a

@@ -87,7 +87,7 @@ def start(
 
     `jkt`: the thumbprint of the key that the session token is bound to, as the caller's own is.
     A browser starts it without a token: its page asks for one (`views_token`).
-    Raises `Problem`: `device_revoked`, `patients_cannot_create`, `quota_exceeded`,
+    Raises `Problem`: `device_revoked`, `patients_cannot_create`, `quota_exceeded`, `payment_required`,
     `organization_unknown`, `idempotency_mismatch`.
     """
     digest = wanted.digest()

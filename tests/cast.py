@@ -10,6 +10,7 @@ from billing.catalogue import CURRENCY, INDIVIDUAL, TEAM, Plan
 from billing.models import Subscription
 from orgs.models import Membership, Organization
 
+SEATS = 50
 PASSWORD = "correct horse battery staple"
 _numbers = itertools.count(1)
 
@@ -47,5 +48,7 @@ def subscribe(holder: Person | Organization, plan: Plan = INDIVIDUAL) -> Subscri
         plan_code=plan.code,
         price_minor=plan.price_minor,
         currency=CURRENCY,
+        # Enough for whoever joins in a test that is not about seats.
+        seats=1 if key == "person" else SEATS,
         anchor_at=timezone.now(),
     )

@@ -16,6 +16,8 @@ from django.views.decorators.http import require_http_methods
 from accounts import invited
 from accounts.invited import InvitedSignUp
 from accounts.models import Person
+from billing.notices import no_seat
+from billing.seats import NoSeat
 from medimic.audit.log import Origin
 from medimic.audit.models import ActorKind
 from medimic.flows import memberships
@@ -51,6 +53,8 @@ def _decide(request: HttpRequest, token: str, person: Person | None) -> HttpResp
         return _not_good(request, token, person)
     except invitations.NotAddressed:
         raise PermissionDenied(_("This invitation went to another address than yours.")) from None
+    except NoSeat:
+        return _no_seat(request, token)
     _welcome(request, membership)
     return redirect(_home(membership))
 
@@ -71,6 +75,8 @@ def invitation_sign_up(request: HttpRequest, token: str) -> HttpResponse:
             return _sign_up(request, token, form)
     except invitations.NotGood:
         return _not_good(request, token, None)
+    except NoSeat:
+        return _no_seat(request, token)
     context = {"form": form, **_facts(found, token, None)}
     return render(request, "invitations/sign_up.html", context)
 
@@ -113,6 +119,18 @@ def _not_good(request: HttpRequest, token: str, person: Person | None) -> HttpRe
     if membership is not None:
         return redirect(_home(membership))
     return render(request, "invitations/not_good.html", status=404)
+
+
+def _no_seat(request: HttpRequest, token: str) -> HttpResponse:
+    """All paid seats are taken: nothing happened, the admins are told, and the link stays good."""
+    try:
+        found = invitations.opened(token)
+    except invitations.NotGood:
+        return _not_good(request, token, None)
+    with transaction.atomic():
+        no_seat(found.organization, email=found.email, invitation=found.pk)
+    context = {"organization": found.organization}
+    return render(request, "invitations/no_seat.html", context, status=409)
 
 
 def _welcome(request: HttpRequest, membership: Membership) -> None:

@@ -1,6 +1,7 @@
 """Asking people into an organization, one by one or by a list, and what became of it."""
 
 import uuid
+from dataclasses import replace
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -12,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from billing.models import Subscription
 from medimic.audit.log import Origin
+from medimic.flows import seat_prices
 from medimic.formatting import Dates
 from medimic.pagination import page_of
 from orgs import bulk, invitations
@@ -50,11 +52,13 @@ def organization_invitation_new(request: SignedInRequest, slug: str) -> HttpResp
     """Ask one person in."""
     organization = managed(request, slug)
     form = InvitationForm(request.POST if request.method == "POST" else None)
-    if form.is_valid():
+    price = seat_prices.of(organization, [form["role"].value()], request.user) if form.is_bound else None
+    is_agreed = price is None or "agreed" in request.POST
+    if form.is_valid() and is_agreed:
         try:
             sent = invitations.invite(
                 organization=organization,
-                wish=Wish(form.cleaned_data["email"], form.cleaned_data["role"]),
+                wish=Wish(form.cleaned_data["email"], form.cleaned_data["role"], adds_seat=price is not None),
                 by=request.user,
                 origin=Origin.of(request),
                 most_a_day=_most_a_day(organization),
@@ -65,7 +69,8 @@ def organization_invitation_new(request: SignedInRequest, slug: str) -> HttpResp
             told = _("The invitation to %(email)s is on its way. It is good for 14 days.")
             messages.success(request, told % {"email": sent.email})
             return redirect("organization_invitations", slug=slug)
-    return render(request, "organizations/invitation_new.html", {"organization": organization, "form": form})
+    context = {"organization": organization, "form": form, "seat_price": price, "is_asked": form.is_valid()}
+    return render(request, "organizations/invitation_new.html", context)
 
 
 @login_required
@@ -84,14 +89,16 @@ def organization_invitation_list(request: SignedInRequest, slug: str) -> HttpRes
     except bulk.TooLong:
         form.add_error(None, _("A list holds %(most)d lines at most. Split it.") % {"most": bulk.MOST_LINES})
         return render(request, "organizations/invitation_list.html", context)
-    if "confirmed" in request.POST:
+    price = seat_prices.of(organization, [line.wish.role for line in lines if line.is_to_send], request.user)
+    if "confirmed" in request.POST and (price is None or "agreed" in request.POST):
         try:
-            return _send(request, organization, lines)
+            return _send(request, organization, lines, adds_seats=price is not None)
         except invitations.Refused as refused:
             context["refused"] = str(refused)
     again = BulkForm(initial={"text": form.cleaned_data["text"], "role": form.cleaned_data["role"]})
     to_send = sum(line.is_to_send for line in lines)
     context |= {"form": again, "lines": line_rows(lines), "to_send": to_send, "others": len(lines) - to_send}
+    context |= {"seat_price": price, "is_asked": "confirmed" in request.POST}
     return render(request, "organizations/invitation_preview.html", context)
 
 
@@ -129,10 +136,12 @@ def organization_invitation_withdrawal(
     return render(request, "organizations/invitation_withdrawal.html", context)
 
 
-def _send(request: SignedInRequest, organization: Organization, lines: list[bulk.Line]) -> HttpResponse:
+def _send(
+    request: SignedInRequest, organization: Organization, lines: list[bulk.Line], *, adds_seats: bool
+) -> HttpResponse:
     sent = invitations.invite_all(
         organization=organization,
-        wishes=[line.wish for line in lines if line.is_to_send],
+        wishes=[replace(line.wish, adds_seat=adds_seats) for line in lines if line.is_to_send],
         by=request.user,
         origin=Origin.of(request),
         most_a_day=_most_a_day(organization),

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.recent import recent_authentication_required, require_recent_authentication
+from billing.seats import NoSeat
 from medimic.audit.log import Origin
 from medimic.flows import memberships
 from medimic.formatting import Dates
@@ -66,12 +67,27 @@ def member_role(request: SignedInRequest, slug: str, membership_id: uuid.UUID) -
             )
         except LastAdmin:
             return redirect("organization_handover", slug=slug)
+        except NoSeat:
+            return _without_seat(request, organization, membership, form)
         changed = _("%(name)s is now: %(role)s.")
         label = Role(form.cleaned_data["role"]).label
         messages.success(request, changed % {"name": membership.person.name, "role": label})
         if membership.person_id == request.user.pk:
             return redirect(_home(organization, membership))
         return redirect("organization_members", slug=slug)
+    return _role_page(request, organization, membership, form)
+
+
+def _without_seat(
+    request: SignedInRequest, organization: Organization, membership: Membership, form: RoleForm
+) -> HttpResponse:
+    form.add_error("role", _("All paid seats are taken. Add one under Billing first."))
+    return _role_page(request, organization, membership, form)
+
+
+def _role_page(
+    request: SignedInRequest, organization: Organization, membership: Membership, form: RoleForm
+) -> HttpResponse:
     context = {
         "organization": organization,
         "membership": membership,

@@ -14,6 +14,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.models import Person
+from billing import seats
 from billing.models import Subscription
 from devices import actions, fleet, limits, tokens
 from devices.models import Device, DeviceAuthorization, Registration
@@ -47,9 +48,12 @@ def create(*, name: str, by: Person, origin: Origin) -> Organization:
 
 
 def accept(*, token: str, person: Person, origin: Origin) -> Membership:
-    """Join by an invitation. Raises as `orgs.invitations.accept`."""
+    """Join by an invitation, and take a seat. Raises as `orgs.invitations.accept`, and `NoSeat`."""
     with transaction.atomic():
+        may_add = invitations.opened(token).adds_seat
         membership = invitations.accept(token=token, person=person, origin=origin)
+        if membership.is_working:
+            seats.claim(membership.organization, may_add=may_add, origin=origin, at=timezone.now())
         fleet.member_changed(person.pk, membership.organization_id)
     return membership
 
@@ -100,13 +104,15 @@ def remove(*, membership: Membership, by: Person, origin: Origin) -> bool:
 def change_role(*, membership: Membership, role: str, by: Person, origin: Origin) -> bool:
     """Give a member another role. Who becomes a patient leaves the others' devices and sessions.
 
-    False if it is theirs already. Raises as `orgs.memberships.change_role`.
+    Who works there from now on takes a seat. False if the role is theirs already. Raises as
+    `orgs.memberships.change_role`, and `NoSeat`.
     """
     if role != Membership.Role.PATIENT or not membership.is_working:
         with transaction.atomic():
             was_working = membership.is_working
             is_changed = memberships.change_role(membership=membership, role=role, by=by, origin=origin)
             if is_changed and not was_working:
+                seats.claim(membership.organization, may_add=False, origin=origin, at=timezone.now())
                 fleet.member_changed(membership.person_id, membership.organization_id)
             return is_changed
     with transaction.atomic():
