@@ -12,8 +12,11 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 
 from accounts.models import Person
+from billing.addresses import Addresses
 from billing.arrangements import arrangements_of
 from billing.presenters import ArrangementPanel, charted_days
+from billing.presenters_account import Notice, standing_notices
+from billing.presenters_invoices import InvoicePresenter
 from devices.limits import Places, places
 from devices.models import DeviceAuthorization
 from devices.presenters import DevicePresenter, DeviceRow
@@ -31,10 +34,12 @@ def dashboard(request: SignedInRequest) -> HttpResponse:
     """How things stand, at a glance; as many queries for a busy person as for a new one."""
     dates = Dates.of(request.user)
     standing = standing_in(request)
+    usage = _usage(request.user, standing, dates)
     context = {
         "sessions": reads.recent(request.user, limit=RECENT_SESSIONS),
         "devices": _devices(request.user, dates),
-        "usage": _usage(request.user, standing, dates),
+        "usage": usage,
+        "notices": _notices(usage, request.user, dates),
         "is_patient": standing.is_patient_only,
         "may_start": visits.may_start(request.user, standing),
         "invites_to": next((o for o in standing.organizations if standing.is_admin_of(o)), None),
@@ -73,6 +78,20 @@ def _places_text(found: Places) -> str:
     return ngettext(
         "%(free)d place of %(limit)d is free.", "%(free)d places of %(limit)d are free.", free
     ) % {"free": free, "limit": limit}
+
+
+def _notices(usage: list[ArrangementPanel], person: Person, dates: Dates) -> list[Notice]:
+    """What is owed for a plan that the person looks after; no query of its own."""
+    found = []
+    for panel in usage:
+        arrangement = panel.arrangement
+        if arrangement.is_manager:
+            addresses = Addresses.of(arrangement.organization)
+            present = InvoicePresenter(addresses, dates, person.date_locale, at=dates.now)
+            found += standing_notices(
+                arrangement.terms.subscription, None, addresses, present, person.date_locale
+            )
+    return found
 
 
 def _usage(person: Person, standing: Standing, dates: Dates) -> list[ArrangementPanel]:

@@ -113,7 +113,7 @@ def _compile(
         format=file,
         ppi=ppi,
         pdf_standards=standards or [],
-        timestamp=paper.issued_at,
+        timestamp=paper.issued_at.replace(microsecond=0),
     )
     return made if isinstance(made, list) else [made or b""]
 

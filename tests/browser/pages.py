@@ -27,6 +27,8 @@ PROVIDER = "provider@clinic.example"
 ADMIN = "admin@clinic.example"
 SOLO = "solo@demo.example"
 TRIAL = "trial@demo.example"
+# Has not paid the last invoice.
+OVERDUE = "overdue@demo.example"
 PATIENT = "patient@clinic.example"
 # Works in two organizations.
 LOCUM = "locum@demo.example"
@@ -47,6 +49,7 @@ PLAIN = {
     "accounts/2fa/recovery-codes/generate/": [SUPPORT],
     "accounts/2fa/totp/activate/": [SOLO],
     "accounts/2fa/totp/deactivate/": [SUPPORT],
+    "accounts/2fa/webauthn/add/": [SOLO, SUPPORT],
     "accounts/email/": [PROVIDER],
     "accounts/inactive/": [NOBODY],
     "accounts/login/": [NOBODY],
@@ -56,10 +59,17 @@ PLAIN = {
     "accounts/password/reset/done/": [NOBODY],
     "accounts/password/reset/key/done/": [NOBODY],
     "accounts/reauthenticate/": [PROVIDER],
+    "accounts/sign-in-again/": [PROVIDER],
     "accounts/signup/": [NOBODY],
     "admin/": [SUPPORT],
     "api/docs": [NOBODY],
-    "billing/": [SOLO, ADMIN, TRIAL],
+    "billing/": [SOLO, ADMIN, TRIAL, OVERDUE],
+    "billing/cancellation/": [SOLO],
+    "billing/details/": [SOLO],
+    "billing/invoices/": [SOLO, TRIAL],
+    "billing/payment-method/": [SOLO],
+    "billing/plans/": [SOLO, TRIAL],
+    "billing/resumption/": [SOLO],
     "join/": [NOBODY, PROVIDER],
     "organization/": [SOLO],
     "organizations/new/": [SOLO],
@@ -74,6 +84,7 @@ PLAIN = {
     "settings/organization-view/": [PROVIDER, PATIENT, SOLO],
     "settings/security/": [PROVIDER, SUPPORT],
     "settings/security/device-confirmation/": [PROVIDER],
+    "settings/security/second-factor/": [SOLO],
     "settings/security/sign-out-everywhere/": [PROVIDER],
 }
 
@@ -81,6 +92,7 @@ PLAIN = {
 SAME_QUESTION = {"accounts/2fa/reauthenticate/": "accounts/reauthenticate/"}
 
 CLINIC_DEVICES = "organizations/fernbrook-clinic/devices/"
+CLINIC_BILLING = "organizations/fernbrook-clinic/billing/"
 HOSPITAL_DEVICES = "organizations/hollin-hill-hospital/devices/"
 # Was asked to let a device of theirs into the hospital's pool.
 ASKED = "imre.castellow@hospital.example"
@@ -89,6 +101,15 @@ ASKED = "imre.castellow@hospital.example"
 LINKED = {
     "organizations/<slug:slug>/": (ADMIN, "organization/"),
     "organizations/<slug:slug>/audit/": (ADMIN, "organization/"),
+    "billing/plans/<slug:code>/": (TRIAL, "billing/plans/"),
+    "organizations/<slug:slug>/billing/": (ADMIN, "organization/"),
+    "organizations/<slug:slug>/billing/cancellation/": (ADMIN, CLINIC_BILLING),
+    "organizations/<slug:slug>/billing/details/": (ADMIN, CLINIC_BILLING),
+    "organizations/<slug:slug>/billing/invoices/": (ADMIN, CLINIC_BILLING),
+    "organizations/<slug:slug>/billing/payment-method/": (ADMIN, CLINIC_BILLING),
+    "organizations/<slug:slug>/billing/plans/": (ADMIN, CLINIC_BILLING),
+    "organizations/<slug:slug>/billing/plans/<slug:code>/": (ADMIN, f"{CLINIC_BILLING}plans/"),
+    "organizations/<slug:slug>/billing/seats/": (ADMIN, CLINIC_BILLING),
     "organizations/<slug:slug>/devices/": (ADMIN, "organization/"),
     "organizations/<slug:slug>/devices/<uuid:authorization_id>/": (ADMIN, CLINIC_DEVICES),
     "organizations/<slug:slug>/devices/<uuid:authorization_id>/revocation/": (ADMIN, CLINIC_DEVICES),
@@ -124,6 +145,14 @@ for route in routes():
 
 # Routes that show no page of their own, and why.
 NO_PAGE = {
+    "accounts/2fa/webauthn/": "leads to Security",
+    "accounts/2fa/webauthn/keys/<int:pk>/edit/": "leads to Security",
+    "accounts/2fa/webauthn/keys/<int:pk>/remove/": "leads to Security",
+    "accounts/2fa/webauthn/login/": "JSON, and is posted to",
+    "accounts/time-left/": "JSON",
+    "settings/security/browsers/<uuid:browser_id>/forgetting/": "is posted to",
+    "billing/invoices/<uuid:invoice_id>/": "a PDF file",
+    "organizations/<slug:slug>/billing/invoices/<uuid:invoice_id>/": "a PDF file",
     "organizations/<slug:slug>/devices/export/": "a CSV file",
     "organizations/<slug:slug>/devices/pool-requests/<uuid:request_id>/withdrawal/": "is posted to",
     "organizations/<slug:slug>/devices/revocations/": "is posted to",
@@ -193,7 +222,7 @@ def second_step_of_a_sign_in(page: Page, portal: Portal) -> None:
     page.goto(f"{portal.url}/accounts/login/")
     page.fill("input[name=login]", SUPPORT)
     page.fill("input[name=password]", PASSWORD)
-    page.get_by_role("main").get_by_role("button", name="Sign In").click()
+    page.get_by_role("main").get_by_role("button", name="Sign In", exact=True).click()
     page.wait_for_url("**/2fa/authenticate/")
 
 
@@ -201,8 +230,9 @@ def sign_in(page: Page, portal: Portal, person: str) -> None:
     page.goto(f"{portal.url}/accounts/login/")
     page.fill("input[name=login]", person)
     page.fill("input[name=password]", PASSWORD)
-    page.get_by_role("main").get_by_role("button", name="Sign In").click()
-    page.wait_for_url(f"{portal.url}/")
+    page.get_by_role("main").get_by_role("button", name="Sign In", exact=True).click()
+    # Staff are led to setting up a second factor first.
+    page.wait_for_url(f"{portal.url}/settings/security/second-factor/" if person == SUPPORT else f"{portal.url}/")
 
 
 def renaming_of_a_device(page: Page, portal: Portal) -> None:
@@ -391,8 +421,18 @@ def revocation_of_several(page: Page, portal: Portal) -> None:
     page.get_by_role("heading", name="Revoke").first.wait_for()
 
 
+def keeping_of_a_plan(page: Page, portal: Portal) -> None:
+    sign_in(page, portal, UNLIMITED)
+    billing = f"{portal.url}/organizations/hollin-hill-hospital/billing/"
+    page.goto(f"{billing}cancellation/")
+    page.get_by_role("main").get_by_role("button", name="Cancel Enterprise").click()
+    page.get_by_role("main").get_by_role("link", name="Keep Enterprise").click()
+    page.get_by_role("heading", name="Keep Enterprise?").wait_for()
+
+
 # Pages that one has to act for; by nobody who is signed in.
 REACHED: dict[str, Callable[[Page, Portal], None]] = {
+    "organizations/<slug:slug>/billing/resumption/": keeping_of_a_plan,
     "organizations/<slug:slug>/devices/<uuid:authorization_id>/pooling/": pooling_of_a_device,
     "organizations/<slug:slug>/devices/pool/<uuid:device_id>/place/": place_of_a_pooled_device,
     "organizations/<slug:slug>/devices/pool/<uuid:device_id>/return/": return_of_a_pooled_device,
@@ -589,6 +629,22 @@ def key_request(page: Page, portal: Portal) -> None:
     sessions.digits(page)
 
 
+def naming_of_a_bought_organization(page: Page, portal: Portal) -> None:
+    page.goto(f"{portal.url}/billing/plans/team/")
+    page.get_by_role("button", name="Buy Team").wait_for()
+
+
+def price_of_seats(page: Page, portal: Portal) -> None:
+    page.goto(f"{portal.url}/{CLINIC_BILLING}seats/")
+    page.get_by_role("button", name="See what it costs").click()
+    page.get_by_role("button", name="Pay for 7 providers").wait_for()
+
+
+def smaller_plan(page: Page, portal: Portal) -> None:
+    page.goto(f"{portal.url}/organizations/hollin-hill-hospital/billing/plans/team/")
+    page.get_by_text("What no longer fits").wait_for()
+
+
 # States of pages that no address leads to.
 STATES: dict[str, tuple[str, Callable[[Page, Portal], None]]] = {
     "a session with somebody at the door": (UNLIMITED, somebody_at_the_door),
@@ -612,6 +668,9 @@ STATES: dict[str, tuple[str, Callable[[Page, Portal], None]]] = {
     "a form with mistakes": (PROVIDER, rejected_form),
     "an unknown address": (PROVIDER, unknown_address),
     "a refusal": (PROVIDER, forbidden_address),
+    "the naming of an organization that is bought for": (SOLO, naming_of_a_bought_organization),
+    "the price of another seat": (ADMIN, price_of_seats),
+    "a change to a smaller plan": (UNLIMITED, smaller_plan),
 }
 
 

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from billing.catalogue import ENTERPRISE
 from billing.entitlements import payer_for
+from billing.models import UsagePeriod
 from billing.usage import charge
 from devices.actions import issue_link, revoke
 from devices.models import Device, DeviceAuthorization
@@ -179,3 +180,28 @@ def test_five_and_fifty_rows_cost_the_same_queries(sign_in, provider, clinic):
     cast.join(cast.make_organization(), provider)
     assert queries() == few
     assert few <= 20
+
+
+def test_sessions_that_run_low_are_noted_with_the_way_out(sign_in, provider):
+    person = cast.make_person()
+    use(person, 7)
+    assert "More than 80" not in page_for(sign_in(person))
+    use(person, 1)
+    page = page_for(sign_in(person))
+    assert "More than 80" in page
+    assert 'href="/billing/plans/"' in page
+
+
+def test_who_cannot_upgrade_is_told_who_can(sign_in, provider, clinic):
+    UsagePeriod.objects.create(
+        organization=clinic, starts_at=clinic.subscriptions.get().period_start, used=400
+    )
+    page = page_for(sign_in(provider))
+    assert "An admin of the organization can upgrade its plan." in page
+    assert "/plans/" not in page
+
+
+def use(person, times: int) -> None:
+    for _ in range(times):
+        with transaction.atomic():
+            charge(uuid.uuid4(), payer_for(person, None), at=timezone.now())
