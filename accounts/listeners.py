@@ -201,7 +201,7 @@ def factor_deleted(sender: Any, instance: Authenticator, **kwargs: Any) -> None:
         with transaction.atomic():
             record(
                 "accounts.factor_removed",
-                origin=_current(),
+                origin=_current(instance.user_id),
                 person_id=instance.user_id,
                 details={"factor": instance.type},
             )
@@ -242,5 +242,10 @@ def _person(request: HttpRequest, person_id: uuid.UUID) -> Origin:
     return Origin(ActorKind.PERSON, person_id, client_address(request), client_agent(request))
 
 
-def _current() -> Origin:
-    return Origin.of(context.request) if context.request is not None else SYSTEM
+def _current(concerned: uuid.UUID | None = None) -> Origin:
+    request = context.request
+    if request is None:
+        return SYSTEM
+    # Support takes lost factors away: that is not told as an act of the person's own.
+    is_by_staff = concerned is not None and request.user.is_staff and request.user.pk != concerned
+    return Origin.staff(request) if is_by_staff else Origin.of(request)

@@ -20,7 +20,7 @@ from accounts.trust_models import TrustedBrowser
 from medimic import crypto
 from medimic.fields import EncryptedTextField
 from medimic.followers import Topic, tell
-from medimic.words import words_of
+from medimic.words import keep, words_of
 
 __all__ = [
     "PHONE_PURPOSE",
@@ -125,22 +125,13 @@ class Person(AbstractBaseUser, PermissionsMixin):
             return
         with transaction.atomic():
             super().save(*args, **kwargs)
-            self._keep_words()
+            keep(self.words, self.sought_words())
 
     def sought_words(self) -> set[str]:
         """What `accounts.search` finds them by: their names, and their address before the @."""
         local, _at, _domain = (self.email or "").partition("@")
         text = f"{self.first_name} {self.last_name} {self.display_name} {local}"
         return {word[:LONGEST] for word in words_of(text)}
-
-    def _keep_words(self) -> None:
-        wanted = self.sought_words()
-        kept = set(self.words.values_list("word", flat=True))
-        if gone := kept - wanted:
-            self.words.filter(word__in=gone).delete()
-        PersonWord.objects.bulk_create(
-            [PersonWord(person=self, word=word) for word in sorted(wanted - kept)], ignore_conflicts=True
-        )
 
     @property
     def name(self) -> str:

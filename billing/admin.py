@@ -1,6 +1,7 @@
 """Subscriptions as support looks them up. Nothing is edited here."""
 
 from typing import Any
+from uuid import UUID
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -8,20 +9,25 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts import search
 from billing.entitlements import Payer
 from billing.models import Subscription
 from billing.money import money
 from billing.usage import summary
-from medimic.readonly_admin import ReadOnlyAdmin
+from medimic.readonly_admin import FoundOnly
+from orgs.search import find_organizations
 
 
 @admin.register(Subscription)
-class SubscriptionAdmin(ReadOnlyAdmin):
+class SubscriptionAdmin(FoundOnly):
     list_display = ("holder", "plan_name", "price", "anchor_at", "ended_at")
-    list_filter = ("plan_code",)
-    search_fields = ("^person__email", "^organization__name", "=organization__slug")
-    search_help_text = _("The beginning of a person's email address or of an organization's name.")
+    search_fields = ("pk",)
+    search_help_text = _(
+        "The beginning of a person's name or email address, or of an organization's name, or an id."
+    )
     ordering = ("-anchor_at", "-id")
+    person_field = "person_id"
+    organization_field = "organization_id"
     fields = ("id", "person", "organization", "plan_name", "price", "anchor_at", "ended_at", "sessions_used")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -32,6 +38,18 @@ class SubscriptionAdmin(ReadOnlyAdmin):
             .select_related("person", "organization")
             .defer("person__phone_number")
         )
+
+    def find(self, term: str, most: int) -> list[Any]:
+        people = search.people(term, most=most)
+        organizations = find_organizations(term, most)
+        found: list[Any] = []
+        for rows in (
+            Subscription.objects.filter(person__in=people),
+            Subscription.objects.filter(organization__in=organizations),
+        ):
+            found += list(rows.order_by("-anchor_at").values_list("pk", flat=True)[:most])
+        found += list(Subscription.objects.filter(pk=key_of(term)).values_list("pk", flat=True))
+        return list(dict.fromkeys(found))[:most]
 
     @admin.display(description=_("holder"))
     def holder(self, subscription: Subscription) -> str:
@@ -52,3 +70,10 @@ class SubscriptionAdmin(ReadOnlyAdmin):
         payer = Payer(person_id=subscription.person_id, organization_id=subscription.organization_id)
         used = summary(payer, at=timezone.now())
         return str(used.used) if used.quota is None else f"{used.used} / {used.quota}"
+
+
+def key_of(term: str) -> UUID | None:
+    try:
+        return UUID(term.strip())
+    except ValueError:
+        return None

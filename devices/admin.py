@@ -1,22 +1,34 @@
-"""Devices as support looks them up: by id, model and the account's e-mail. No secrets."""
+"""Devices as support looks them up: by name and model, phone number, id, and by their people. No secrets."""
 
-import uuid
 from typing import Any
+from uuid import UUID
 
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
+from accounts import search as people_search
+from devices import search
 from devices.models import Device, DeviceAuthorization
-from medimic.readonly_admin import ReadOnlyAdmin
+from medimic.readonly_admin import FoundOnly
+
+HELP = _(
+    "Beginnings of a device's name and model, an email address, the beginning of its person's name, "
+    "a whole phone number, or an id."
+)
+# More devices than this nobody has.
+MOST_PEOPLE = 20
 
 
-def _by_id(rows: QuerySet[Any], all_rows: QuerySet[Any], term: str) -> QuerySet[Any]:
-    """An identifier is asked for exactly, whichever way it is written."""
-    try:
-        return rows | all_rows.filter(pk=uuid.UUID(term.strip()))
-    except ValueError:
-        return rows
+def find_authorizations(term: str, most: int) -> list[UUID]:
+    """By the device itself, and by whose it is."""
+    found = search.authorizations(term, most=most)
+    people = people_search.people(term, most=MOST_PEOPLE)
+    theirs = DeviceAuthorization.objects.filter(account__in=people).order_by("-created_at", "id")
+    if people:
+        found += list(theirs.values_list("pk", flat=True)[:most])
+    return list(dict.fromkeys(found))[:most]
 
 
 class AuthorizationsInline(admin.TabularInline):
@@ -34,28 +46,34 @@ class AuthorizationsInline(admin.TabularInline):
         return False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[DeviceAuthorization]:
-        return super().get_queryset(request).select_related("account", "device")
+        rows = super().get_queryset(request).select_related("account", "device")
+        # What nobody is shown is not decrypted either.
+        return rows.defer("phone_number", "push_token", "account__phone_number")
 
 
 @admin.register(Device)
-class DeviceAdmin(ReadOnlyAdmin):
+class DeviceAdmin(FoundOnly):
     list_display = ("model", "platform", "os_version", "app_version", "owner_person", "last_seen_at")
-    list_filter = ("platform", "device_type")
     list_select_related = ("owner_person",)
-    search_fields = ("model", "owner_person__email")
+    search_fields = ("pk",)
+    search_help_text = HELP
     ordering = ("-last_seen_at", "-id")
     exclude = ("identifier_hash",)
     inlines = (AuthorizationsInline,)
+    person_field = "owner_person_id"
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
-    ) -> tuple[QuerySet[Any], bool]:
-        rows, has_duplicates = super().get_search_results(request, queryset, search_term)
-        return _by_id(rows, queryset, search_term), has_duplicates
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).defer("owner_person__phone_number")
+
+    def find(self, term: str, most: int) -> list[Any]:
+        rows = DeviceAuthorization.objects.filter(
+            pk__in=find_authorizations(term, most), device__isnull=False
+        )
+        return list(dict.fromkeys(rows.values_list("device", flat=True)))
 
 
 @admin.register(DeviceAuthorization)
-class DeviceAuthorizationAdmin(ReadOnlyAdmin):
+class DeviceAuthorizationAdmin(FoundOnly):
     list_display = (
         "title",
         "account",
@@ -65,14 +83,15 @@ class DeviceAuthorizationAdmin(ReadOnlyAdmin):
         "revoked_at",
         "revoked_reason",
     )
-    list_filter = ("revoked_reason",)
     list_select_related = ("account", "device")
-    search_fields = ("device__model", "account__email")
+    search_fields = ("pk",)
+    search_help_text = HELP
     ordering = ("-created_at", "-id")
     exclude = ("phone_number", "push_token", "push_hash")
+    person_field = "account_id"
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
-    ) -> tuple[QuerySet[Any], bool]:
-        rows, has_duplicates = super().get_search_results(request, queryset, search_term)
-        return _by_id(rows, queryset, search_term), has_duplicates
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).defer("phone_number", "push_token", "account__phone_number")
+
+    def find(self, term: str, most: int) -> list[Any]:
+        return find_authorizations(term, most)

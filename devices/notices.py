@@ -73,14 +73,11 @@ def _alert(
     )
 
 
-def allowed_again(authorization: DeviceAuthorization, organization: Organization) -> None:
-    """An organization that ended a device's access takes that back."""
-    _tell(
-        authorization,
-        "devices.allowed_again",
-        "devices/mail/allowed_again",
-        organization=organization.name,
-    )
+def allowed_again(authorization: DeviceAuthorization, organization: Organization | None) -> None:
+    """An organization that ended a device's access takes that back; without one, support does."""
+    with translation.override(authorization.account.language if authorization.account else None):
+        name = organization.name if organization else gettext("MediMic support")
+    _tell(authorization, "devices.allowed_again", "devices/mail/allowed_again", organization=name)
 
 
 def _tell(authorization: DeviceAuthorization, kind: str, template: str, **more: str) -> None:

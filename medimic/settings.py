@@ -96,6 +96,7 @@ INSTALLED_APPS = [
     "billing",
     "devices",
     "sessions_app",
+    "medimic.desk",
     "medimic.apps.PortalAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",

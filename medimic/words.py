@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from typing import Any
 
 from django.db import connection
 from django.db.models import Q
@@ -26,3 +27,15 @@ def beginning(field: str, start: str) -> Q:
     if connection.vendor == "postgresql":
         return Q(**{f"{field}__startswith": start})
     return Q(**{f"{field}__gte": start, f"{field}__lt": start + chr(0x10FFFF)})
+
+
+def keep(rows: Any, wanted: set[str], *, is_new: bool = False) -> None:
+    """Make the words of one owner (`rows` is the related manager of its words) those that are wanted."""
+    kept = set() if is_new else set(rows.values_list("word", flat=True))
+    if gone := kept - wanted:
+        rows.filter(word__in=gone).delete()
+    if added := sorted(wanted - kept):
+        owner = {rows.field.name: rows.instance}
+        rows.model.objects.bulk_create(
+            [rows.model(word=word, **owner) for word in added], ignore_conflicts=True
+        )

@@ -13,10 +13,10 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Person
 from accounts.phone_hashes import phone_hash
 from devices.keys import PublicKey, thumbprint
-from devices.models.words import LONGEST, AuthorizationWord
+from devices.models.words import LONGEST
 from devices.versions import VersionKeyField
 from medimic.fields import EncryptedTextField
-from medimic.words import words_of
+from medimic.words import keep, words_of
 from orgs.models import Organization
 
 
@@ -341,22 +341,12 @@ class DeviceAuthorization(models.Model):
             return
         with transaction.atomic():
             super().save(*args, **kwargs)
-            self._keep_words(is_new)
+            keep(self.words, self.sought_words(), is_new=is_new)
 
     def sought_words(self) -> set[str]:
         """What `devices.search` finds it by: its name and the model."""
         model = self.device.model if self.device else ""
         return {word[:LONGEST] for word in words_of(f"{self.name} {model}")}
-
-    def _keep_words(self, is_new: bool) -> None:
-        wanted = self.sought_words()
-        kept = set() if is_new else set(self.words.values_list("word", flat=True))
-        if gone := kept - wanted:
-            self.words.filter(word__in=gone).delete()
-        if added := sorted(wanted - kept):
-            AuthorizationWord.objects.bulk_create(
-                [AuthorizationWord(authorization=self, word=word) for word in added], ignore_conflicts=True
-            )
 
     @property
     def title(self) -> str:
@@ -366,6 +356,11 @@ class DeviceAuthorization(models.Model):
     @property
     def is_active(self) -> bool:
         return self.device_id is not None and self.revoked_at is None
+
+    @property
+    def is_blocked(self) -> bool:
+        """Whether only they who ended it can allow it again."""
+        return self.revoked_reason in self.BLOCKING_REASONS
 
     def attach(self, device: Device, *, name: str = "") -> None:
         """Become the living row of an account on a device: at its first sign-in there.
@@ -419,6 +414,14 @@ class DeviceAuthorization(models.Model):
         if not ended.update(revoked_reason=reasons.ALLOWED):
             return False
         self.revoked_reason = reasons.ALLOWED
+        return True
+
+    def lift_block(self) -> bool:
+        """Let its account sign in on the device again, whoever blocked it; False where nobody did."""
+        ended = DeviceAuthorization.objects.filter(pk=self.pk, revoked_reason__in=self.BLOCKING_REASONS)
+        if not ended.update(revoked_reason=self.RevokedReason.ALLOWED):
+            return False
+        self.revoked_reason = self.RevokedReason.ALLOWED
         return True
 
     def rename(self, name: str) -> bool:

@@ -1,5 +1,7 @@
 """Deliveries in the admin: whether they went out, never what they said."""
 
+from uuid import UUID
+
 from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
@@ -21,6 +23,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
         "attempts", "due_at", "stale_at", "finished_at", "last_error",
     )  # fmt: skip
     readonly_fields = fields
+    person_field = "person_id"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Delivery]:
         # Not even decrypted for this page.
@@ -31,11 +34,16 @@ class DeliveryAdmin(ReadOnlyAdmin):
     ) -> tuple[QuerySet[Delivery], bool]:
         if not search_term.strip():
             return queryset, False
-        try:
-            sought = Delivery._meta.pk.to_python(search_term.strip())
-        except ValidationError:
+        sought = _key(search_term)
+        if sought is None:
             return queryset.none(), False
-        return queryset.filter(person_id=sought) | queryset.filter(pk=sought), False
+        # Never both in one question: an index serves each, and none their union.
+        one = queryset.filter(pk=sought)
+        return (one if one.exists() else queryset.filter(person_id=sought)), False
+
+    def sought(self, request: HttpRequest) -> UUID | None:
+        key = _key(request.GET.get("q", ""))
+        return key if key and Delivery.objects.filter(person_id=key).exists() else None
 
 
 @admin.register(JobRun)
@@ -43,3 +51,11 @@ class JobRunAdmin(ReadOnlyAdmin):
     list_display = ("name", "started_at", "finished_at", "due_at", "last_error")
     ordering = ("name",)
     fields = readonly_fields = list_display
+
+
+def _key(term: str) -> UUID | None:
+    try:
+        key: UUID = Delivery._meta.pk.to_python(term.strip())
+    except ValidationError:
+        return None
+    return key

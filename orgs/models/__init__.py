@@ -1,7 +1,13 @@
 """Organizations, who belongs to them, and what they hold."""
 
 from .invitations import Invitation, InvitationQuerySet
-from .organizations import Membership, MembershipQuerySet, Organization, OrganizationQuerySet
+from .organizations import (
+    Membership,
+    MembershipQuerySet,
+    Organization,
+    OrganizationQuerySet,
+    OrganizationWord,
+)
 from .policies import LONGEST_DISUSE, SHORTEST_DISUSE, Policy
 from .questionnaires import (
     Enrollment,
@@ -24,6 +30,7 @@ __all__ = [
     "MembershipQuerySet",
     "Organization",
     "OrganizationQuerySet",
+    "OrganizationWord",
     "Policy",
     "Questionnaire",
     "QuestionnaireResponse",

@@ -1,13 +1,17 @@
 """Organizations and who belongs to them."""
 
 import uuid
+from typing import Any
 
 from django.conf import settings
-from django.db import models
+from django.db import models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Person
+from medimic.words import keep, words_of
+
+LONGEST = 40
 
 
 class OrganizationQuerySet(models.QuerySet["Organization"]):
@@ -44,6 +48,16 @@ class Organization(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        is_new, fields = self._state.adding, kwargs.get("update_fields")
+        if fields is not None and "name" not in fields:
+            super().save(*args, **kwargs)
+            return
+        with transaction.atomic():
+            super().save(*args, **kwargs)
+            words = {word[:LONGEST] for word in words_of(f"{self.name} {self.slug}")}
+            keep(self.words, words, is_new=is_new)
+
     def lock(self) -> "Organization":
         """Fresh, and locked until the transaction ends: changes of who belongs to it queue up here.
 
@@ -58,6 +72,23 @@ class Organization(models.Model):
         self.name = name
         self.save(update_fields=["name"])
         return True
+
+
+class OrganizationWord(models.Model):
+    """A word of an organization's name or address, by which support finds it; `save` keeps them."""
+
+    id = models.BigAutoField(primary_key=True)
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="words")
+    word = models.CharField(max_length=LONGEST, db_index=True)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(fields=["organization", "word"], name="organization_word_once")
+        ]
+
+    def __str__(self) -> str:
+        return self.word
 
 
 class MembershipQuerySet(models.QuerySet["Membership"]):
