@@ -79,7 +79,7 @@ def create(customer: GatewayCustomer, plan: Plan, seats: int, *, currency: str, 
         invoice = _invoice(str(made.latest_invoice))
         if _asks_for_action(invoice):
             raise ActionNeeded(invoice.hosted_invoice_url or "")
-        client().v1.subscriptions.cancel(made.id)
+        _cancel(made.id)
         raise Declined(_reason(invoice))
 
 
@@ -94,7 +94,18 @@ def waiting(customer: GatewayCustomer) -> list[tuple[RemoteSubscription, str]]:
 
 def give_up(remote: RemoteSubscription) -> None:
     with in_our_words():
-        client().v1.subscriptions.cancel(remote.id)
+        _cancel(remote.id)
+
+
+def _cancel(subscription_id: str) -> None:
+    """Also where its answer was lost: such a call has no idempotency key, and the SDK repeats it."""
+    from stripe import InvalidRequestError
+
+    try:
+        client().v1.subscriptions.cancel(subscription_id)
+    except InvalidRequestError as error:
+        if error.code != "resource_missing":
+            raise
 
 
 def charge_change(
