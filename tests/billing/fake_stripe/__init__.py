@@ -32,6 +32,7 @@ class Fault:
     method: str
     path: str
     times: int
+    after: int
 
 
 @dataclass(frozen=True)
@@ -71,9 +72,9 @@ class FakeStripe:
 
     # --- What tests arrange -----------------------------------------------------------------
 
-    def fail(self, kind: str, *, method: str = "", path: str = "", times: int = 1) -> None:
-        """Let calls whose path holds `path` fail: see `Fault`."""
-        self.faults.append(Fault(kind, method, path, times))
+    def fail(self, kind: str, *, method: str = "", path: str = "", times: int = 1, after: int = 0) -> None:
+        """Let calls whose path holds `path` fail, once so many of them have gone well: see `Fault`."""
+        self.faults.append(Fault(kind, method, path, times, after))
 
     def heal(self) -> None:
         self.faults.clear()
@@ -199,7 +200,11 @@ class FakeStripe:
     def fault_for(self, method: str, path: str) -> str:
         with self.lock:
             for fault in self.faults:
-                if fault.times and fault.method in ("", method) and fault.path in path:
-                    fault.times -= 1
-                    return fault.kind
+                if not fault.times or fault.method not in ("", method) or fault.path not in path:
+                    continue
+                if fault.after:
+                    fault.after -= 1
+                    continue
+                fault.times -= 1
+                return fault.kind
         return ""
