@@ -73,7 +73,9 @@ def create(customer: GatewayCustomer, plan: Plan, seats: int, *, currency: str, 
         }
         if basis_points:
             asked["default_tax_rates"] = tax_rate_ids(basis_points)
-        made = client().v1.subscriptions.create(asked, {"idempotency_key": key(customer, "subscribe", asked)})
+        once: Any = {"idempotency_key": key(customer, "subscribe", asked)}
+        with one_answer(customer):
+            made = client().v1.subscriptions.create(asked, once)
         if made.status != "incomplete":
             return
         invoice = _invoice(str(made.latest_invoice))
