@@ -99,7 +99,8 @@ def keep(request: HttpRequest, person: Person, **changed: bool) -> None:
     trusted, and all others end. `is_proved=True` where the change was a factor that was shown."""
     noted = request.session.get(NOTE)
     if noted is None:
-        return forget_all(person)
+        forget_all(person)
+        return
     person.trusted_browsers.exclude(pk=noted).delete()
     person.trusted_browsers.filter(pk=noted).update(stamp=stamp(person), **changed)
 

@@ -257,6 +257,7 @@ TABLE = {
     "join/<str:code>/": PUBLIC_FORM,
     "settings/": FORM,
     "settings/activity/": Access(signed_in(), answers(WRONG_METHOD)),
+    "settings/activity/export/": Access(signed_in(MOVED), signed_in(WRONG_METHOD)),
     "settings/devices/": PAGE,
     # A link is a credential: the sign-in of these clients is too long ago.
     "settings/devices/authentication/": MOVED_ON,
@@ -328,8 +329,8 @@ TABLE = {
     },
     "accounts/2fa/webauthn/": ADMIN,
     "accounts/2fa/webauthn/add/": MOVED_ON,
-    "accounts/2fa/webauthn/keys/<int:pk>/edit/": ADMIN,
-    "accounts/2fa/webauthn/keys/<int:pk>/remove/": ADMIN,
+    "accounts/2fa/webauthn/keys/<int:pk>/edit/": Access(answers(MISSING), answers(MISSING)),
+    "accounts/2fa/webauthn/keys/<int:pk>/remove/": Access(answers(MISSING), answers(MISSING)),
     "accounts/2fa/webauthn/login/": UNFINISHED_SIGN_IN,
     "accounts/2fa/webauthn/reauthenticate/": MOVED_ON,
     "accounts/confirm-email/": MOVED_ON,
@@ -353,6 +354,7 @@ TABLE = {
     "accounts/step-up/": Access(signed_in(MOVED), signed_in(WRONG_METHOD)),
     # probes, and who found a weakness
     ".well-known/security.txt": PUBLIC_PAGE,
+    ".well-known/audit-key": PUBLIC_PAGE,
     "healthz": PUBLIC_PAGE,
     "readyz": PUBLIC_PAGE,
     # the device API

@@ -20,6 +20,7 @@ STYLES = (
     "form",
     "badge",
     "panel",
+    "account",
     "chart",
     "table",
     "columns",
