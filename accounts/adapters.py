@@ -21,7 +21,7 @@ from django.utils import translation
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts import alerts, browser_arrivals, passkeys, passwords, phone_sign_ins
+from accounts import alerts, browser_arrivals, passkeys, passwords, phone_sign_ins, sign_on_demands
 from accounts.models import Person
 from accounts.notices import EMAIL_ARRIVED, NOTICES
 from medimic import crypto
@@ -124,6 +124,11 @@ class AccountAdapter(DefaultAccountAdapter):
         """The address, what follows from it and its audit row stand or fall together."""
         with transaction.atomic():
             return bool(super().confirm_email(request, email_address))
+
+    def pre_login(self, request: HttpRequest, user: Any, **options: Any) -> HttpResponse | None:
+        """Where a provider alone may sign somebody in, no other way does."""
+        answered: HttpResponse | None = super().pre_login(request, user, **options)
+        return answered or sign_on_demands.refuse_other_ways(request, user)
 
     def post_login(self, request: HttpRequest, user: Any, **options: Any) -> HttpResponse:
         """A phone is no browser: what signed in there does not stand among those."""

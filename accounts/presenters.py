@@ -61,6 +61,10 @@ def register_all() -> None:
     register("accounts.email_restored", _("Took the email address back by a mailed link"))
     register("accounts.sign_on_connected", _("Connected single sign-on: %(provider)s"))
     register("accounts.sign_on_disconnected", _("Disconnected single sign-on: %(provider)s"))
+    register(
+        "accounts.sign_on_demanded",
+        _("A sign-in without %(provider)s was refused: %(organization)s asks for it"),
+    )
     register("accounts.sign_on_failed", _("A sign-in with %(provider)s failed"))
 
 

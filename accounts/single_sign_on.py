@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
+from accounts import sign_on_demands
 from accounts.models import Person, validate_time_zone
 
 
@@ -50,6 +51,13 @@ class SignOnAdapter(DefaultSocialAccountAdapter):
         """Without a question to ask; otherwise a form asks for what is missing."""
         person = sociallogin.user
         return bool(person and person.first_name and person.last_name and sociallogin.email_addresses)
+
+    def validate_disconnect(self, account: SocialAccount, accounts: Any) -> None:
+        demand = sign_on_demands.of(account.user)
+        if demand is not None and demand.provider == account.provider:
+            raise ValidationError(
+                _("%(organization)s asks you to sign in with it.") % {"organization": demand.organization}
+            )
 
     def get_connect_redirect_url(self, request: HttpRequest, socialaccount: SocialAccount) -> str:
         return reverse("socialaccount_connections")

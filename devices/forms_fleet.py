@@ -11,6 +11,7 @@ from accounts.forms import PlainWords
 from accounts.models import Person
 from devices import policies
 from devices.models import Platform
+from orgs import single_sign_on
 from orgs.models import LONGEST_DISUSE, SHORTEST_DISUSE, Policy
 
 VERSION = re.compile(r"\d{1,4}(\.\d{1,5}){0,3}")
@@ -78,15 +79,28 @@ class PolicyForm(PlainWords):
         ),
     )
 
+    single_sign_on = forms.BooleanField(
+        label=_("Single sign-on required"),
+        required=False,
+        help_text=_(
+            "Whoever works here and has an address of your domain signs in with your provider, and no longer "
+            "with a password. Who has not connected it yet is led to that first."
+        ),
+    )
+
     def __init__(self, data: Mapping[str, Any] | None = None, *, policy: Policy, **options: Any) -> None:
         initial: dict[str, Any] = {
             "unused_days": policy.unused_days,
             "confirm_devices": policy.confirm_devices,
             "second_factor": policy.second_factor,
+            "single_sign_on": policy.single_sign_on,
         }
         for kind, lowest in ((APP, policy.lowest_app), (OS, policy.lowest_os)):
             initial |= {f"{kind}_{platform}": version for platform, version in lowest.items()}
         super().__init__(data, initial=initial, **options)
+        if not single_sign_on.domains():
+            # Nobody's provider is set up here.
+            del self.fields["single_sign_on"]
         for kind in (APP, OS):
             for platform, label in Platform.choices:
                 self.fields[f"{kind}_{platform}"] = forms.CharField(
@@ -116,6 +130,7 @@ class PolicyForm(PlainWords):
         policy.unused_days = self.cleaned_data["unused_days"]
         policy.confirm_devices = self.cleaned_data["confirm_devices"]
         policy.ask_for_factor(self.cleaned_data["second_factor"])
+        policy.single_sign_on = self.cleaned_data.get("single_sign_on", policy.single_sign_on)
         policy.lowest_app = self._lowest(APP)
         policy.lowest_os = self._lowest(OS)
         return policy

@@ -18,10 +18,10 @@ from devices.forms_fleet import PolicyForm
 from devices.models import FleetEntry, os_name
 from medimic.audit.log import Origin, record
 from medimic.formatting import Dates
-from orgs import second_factor
+from orgs import second_factor, single_sign_on
 from orgs.access import managed
 from orgs.members import with_people
-from orgs.models import Organization, Policy
+from orgs.models import Membership, Organization, Policy
 from orgs.presenters import MemberRow, member_rows
 from orgs.standing import SignedInRequest
 
@@ -46,6 +46,8 @@ class Consequence:
 class ForPeople:
     """What one rule asks of people: how many, and the first of them."""
 
+    title: str
+    what: str
     count: int
     rows: list[MemberRow]
 
@@ -70,7 +72,7 @@ def organization_policies(request: SignedInRequest, slug: str) -> HttpResponse:
             return redirect("organization_policies", slug)
         context |= {
             "consequences": dry_run(policy, organization, request),
-            "without_factor": without_factor(policy, organization, request),
+            "people": for_people(policy, organization, request),
             "summary": summary(policy),
         }
         return render(request, "devices/policy_preview.html", context)
@@ -102,15 +104,25 @@ def dry_run(policy: Policy, organization: Organization, request: SignedInRequest
     return found
 
 
-def without_factor(policy: Policy, organization: Organization, request: SignedInRequest) -> ForPeople | None:
-    """Who would have to set one up, by what enforcement itself asks; None where the policy does not."""
-    if not policy.second_factor:
-        return None
-    rows = second_factor.without_factor(organization)
-    first = with_people(rows).order_by("person__last_name", "person__first_name", "id")[:SHOWN]
+def for_people(policy: Policy, organization: Organization, request: SignedInRequest) -> list[ForPeople]:
+    """Whom a policy asks for something that they do not have yet, by what enforcement itself asks."""
     dates = Dates.of(request.user)
-    shown_rows = member_rows(first, organization, dates=dates, viewer=request.user, for_admin=True)
-    return ForPeople(rows.count(), shown_rows)
+
+    def consequence(title: str, what: str, rows: "QuerySet[Membership]") -> ForPeople:
+        first = with_people(rows).order_by("person__last_name", "person__first_name", "id")[:SHOWN]
+        named = member_rows(first, organization, dates=dates, viewer=request.user, for_admin=True)
+        return ForPeople(title, what, rows.count(), named)
+
+    found = []
+    if policy.second_factor:
+        what = _("They set one up at their next page, before they can go on, and are told by e-mail.")
+        lacking = second_factor.without_factor(organization)
+        found.append(consequence(_("Members without a second factor"), what, lacking))
+    if policy.single_sign_on:
+        what = _("They connect your provider at their next page. Then it alone signs them in.")
+        lacking = single_sign_on.not_connected(organization)
+        found.append(consequence(_("Members who have not connected it yet"), what, lacking))
+    return found
 
 
 def summary(policy: Policy) -> str:
@@ -124,6 +136,8 @@ def summary(policy: Policy) -> str:
         parts.append(_("new devices confirmed by digits"))
     if policy.second_factor:
         parts.append(_("second factor required"))
+    if policy.single_sign_on:
+        parts.append(_("single sign-on required"))
     return ", ".join(parts)
 
 

@@ -20,7 +20,8 @@ def providers(env: environ.Env, name: str) -> list[dict[str, Any]]:
     """allauth's description of each provider that `name` lists.
 
     `OIDC_PROVIDERS=clinic,entra` and, of each, `OIDC_CLINIC_ISSUER` (or `OIDC_CLINIC_TENANT`, for Entra
-    ID), `OIDC_CLINIC_CLIENT_ID`, `OIDC_CLINIC_CLIENT_SECRET` and perhaps `OIDC_CLINIC_NAME`.
+    ID), `OIDC_CLINIC_CLIENT_ID`, `OIDC_CLINIC_CLIENT_SECRET` and perhaps `OIDC_CLINIC_NAME`
+    and `OIDC_CLINIC_DOMAINS`, the domains of email addresses that are this provider's.
     """
     listed = words(env, name)
     for one in listed:
@@ -54,7 +55,11 @@ def _provider(env: environ.Env, provider: str) -> dict[str, Any]:
         "name": of("NAME") or ("Microsoft" if tenant else provider.replace("-", " ").title()),
         "client_id": of("CLIENT_ID"),
         "secret": of("CLIENT_SECRET"),
-        "settings": {"server_url": issuer, "tenant": tenant},
+        "settings": {
+            "server_url": issuer,
+            "tenant": tenant,
+            "domains": [domain.lower() for domain in words(env, f"{prefix}_DOMAINS")],
+        },
     }
 
 

@@ -140,6 +140,7 @@ MIDDLEWARE = [
     "accounts.middleware.browser_activity",
     "accounts.known_browsers.remembering",
     "orgs.second_factor.demand",
+    "orgs.single_sign_on.demand",
 ]
 
 ROOT_URLCONF = "medimic.urls"

@@ -37,6 +37,7 @@ def register() -> None:
         _with_role(_("The invitation to %(to)s was declined")),
         title=_("An invitation was declined"),
     )
+    present("orgs.single_sign_on_lifted", _("Support lifted the demand for single sign-on"))
     present("orgs.second_factor_asked", _("%(organization)s asked for a second factor"))
     present("orgs.joined", _with_role(_("Joined %(organization)s as %(role)s")), title=_("Joined"))
     present(

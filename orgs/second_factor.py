@@ -125,7 +125,7 @@ def demand(
         return get_response(request)
 
     def process_view(request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponseBase | None:
-        if not request.user.is_authenticated or _is_open(request, view):
+        if not request.user.is_authenticated or is_open(request, view):
             return None
         organization = demanding(request)
         if organization is None:
@@ -142,7 +142,8 @@ def demand(
     return middleware
 
 
-def _is_open(request: HttpRequest, view: Any) -> bool:
+def is_open(request: HttpRequest, view: Any) -> bool:
+    """Whether a page stays open to whom an organization asks for something."""
     route = request.resolver_match.route if request.resolver_match else ""
     return (
         route.startswith((*ALWAYS_OPEN, RUNNING, "api/"))

@@ -119,6 +119,9 @@ SPECIFIC: dict[str, Code] = {
     "sign_in_unknown": Code((401,), _("The sign-in has ended, or never was. Sign in again.")),
     "sign_in_used": Code((410,), _("The sign-in was used already. Sign in again.")),
     "second_factor_needed": Code((403,), _("The sign-in waits for the code of the second factor.")),
+    "single_sign_on_required": Code(
+        (403,), _("An organization of the account's lets its provider alone sign it in. Use a link.")
+    ),
     "second_factor_required": Code(
         (403,), _("An organization of the account's asks for a second factor, and it has none yet.")
     ),

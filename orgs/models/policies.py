@@ -32,6 +32,8 @@ class Policy(models.Model):
     confirm_devices = models.BooleanField(_("Confirm new devices by digits"), default=False)
     # Asked of whoever works there, and from when on: who had none then is told once.
     second_factor = models.BooleanField(_("Second factor required"), default=False)
+    # Asked of members whose address is of a domain that the configuration gives a provider.
+    single_sign_on = models.BooleanField(_("Single sign-on required"), default=False)
     second_factor_since = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
