@@ -16,7 +16,7 @@ from medimic.readonly_admin import FoundOnly
 class PersonAdmin(FoundOnly):
     """To be found by e-mail, name, whole phone number or id. Nobody is listed unasked."""
 
-    list_display = ["name", "email", "is_active", "is_staff", "created_at"]
+    list_display = ["name", "email", "standing", "created_at"]
     list_display_links = ["name"]
     ordering = ["email", "id"]
     # The box is there for it; what it is searched by, `find` says.
@@ -29,6 +29,11 @@ class PersonAdmin(FoundOnly):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         # A phone number would be decrypted for every row, and none is shown.
         return super().get_queryset(request).defer("phone_number")
+
+    @admin.display(description=_("standing"))
+    def standing(self, person: Person) -> str:
+        state = _("Active") if person.is_active else _("Closed")
+        return f"{state}, {_('staff')}" if person.is_staff else str(state)
 
     def find(self, term: str, most: int) -> list[Any]:
         return search.people(term, most=most)

@@ -59,6 +59,11 @@ class Section:
     href: str = ""
     link: str = ""
 
+    @property
+    def labelled(self) -> list[list[tuple[str, Cell]]]:
+        """Each cell with the head of its column, which stands beside it on narrow screens."""
+        return [list(zip(self.head, row, strict=True)) for row in self.rows]
+
 
 @dataclass(frozen=True)
 class Act:

@@ -36,7 +36,16 @@ LOCUM = "locum@demo.example"
 UNLIMITED = "admin@hospital.example"
 # Has a second factor: the tests enrol one.
 SUPPORT = "support@demo.example"
-AUDITORS_ALONE = ("admin/audit/", "admin/outbox/jobrun/")
+AUDITORS_ALONE = ("admin/outbox/jobrun/",)
+# Nobody is listed there unasked.
+DESK_SEARCHES = {
+    "admin/accounts/person/": "?q=solo@demo.example",
+    "admin/devices/device/": "?q=solo@demo.example",
+    "admin/devices/deviceauthorization/": "?q=solo@demo.example",
+    "admin/orgs/membership/": "?q=provider@clinic.example",
+    "admin/billing/subscription/": "?q=solo@demo.example",
+    "admin/billing/invoice/": "?q=solo@demo.example",
+}
 
 # The route is the address; who looks at it.
 PLAIN = {
@@ -139,12 +148,24 @@ for route in routes():
     if (model := route.removesuffix("<path:object_id>/change/")) != route:
         if not model.startswith(AUDITORS_ALONE):
             PLAIN[model] = [SUPPORT]
-            LINKED[route] = (SUPPORT, model)
+            LINKED[route] = (SUPPORT, model + DESK_SEARCHES.get(model, ""))
     elif route.startswith("admin/^(?P<app_label>"):
         LINKED[route] = (SUPPORT, "admin/")
 
+# Support's page of a person, and what it leads to.
+ONE_PERSON = "admin/accounts/person/<uuid:person_id>/"
+LINKED[f"{ONE_PERSON}change/"] = (SUPPORT, "admin/accounts/person/?q=solo@demo.example")
+LINKED[f"{ONE_PERSON}sign-outs/"] = (SUPPORT, f"{ONE_PERSON}change/")
+LINKED["admin/devices/deviceauthorization/<uuid:authorization_id>/revocation/"] = (
+    SUPPORT,
+    f"{ONE_PERSON}change/",
+)
+
 # Routes that show no page of their own, and why.
 NO_PAGE = {
+    f"{ONE_PERSON}verification/": "asks as the end of all sign-ins does",
+    f"{ONE_PERSON}factor-removal/": "asks as the end of all sign-ins does",
+    "admin/devices/deviceauthorization/<uuid:authorization_id>/allowance/": "asks as its revocation does",
     "accounts/2fa/webauthn/": "leads to Security",
     "accounts/2fa/webauthn/keys/<int:pk>/edit/": "leads to Security",
     "accounts/2fa/webauthn/keys/<int:pk>/remove/": "leads to Security",

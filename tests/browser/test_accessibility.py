@@ -69,8 +69,11 @@ def signed_in(browser, shared_portal):
 
 
 def follow(page, portal, route: str, start: str) -> None:
-    """Go where the first link of this route leads that stands on the starting page."""
-    page.goto(f"{portal.url}/{start}")
+    """Go where the first link of this route leads that stands on the starting page, which may be led to."""
+    if start in pages.LINKED:
+        follow(page, portal, start, pages.LINKED[start][1])
+    else:
+        page.goto(f"{portal.url}/{start}")
     wanted = pages.link_pattern(route)
     if not wanted.fullmatch(re.sub(r"^https?://[^/]+", "", page.url)):
         targets = page.eval_on_selector_all("main a, #container a", "all => all.map(a => a.pathname)")
