@@ -191,8 +191,13 @@ CALLS = 16
 
 @pytest.mark.django_db
 class TestUnavailable:
-    @pytest.mark.parametrize("kind", ["unavailable", "lose", "broken", "limited"])
-    @pytest.mark.parametrize("verb", VERBS)
+    @pytest.mark.parametrize(
+        ("verb", "kind"),
+        [
+            *((verb, "lose") for verb in VERBS),
+            *(("subscribe", k) for k in ("unavailable", "broken", "limited")),
+        ],
+    )
     def test_whichever_call_fails_nothing_is_lost_and_nothing_happens_twice(self, stripe, verb, kind):
         """Each call of the verb in turn, with its repetition; then the person clicks once more."""
         failed = 0
