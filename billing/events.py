@@ -15,11 +15,11 @@ from billing.money import money
 from medimic.audit.models import AuditEvent
 from medimic.audit.presenters import Presenter
 from medimic.audit.presenters import register as present
-from medimic.outbox.registry import register_job
+from medimic.outbox.registry import register_guard, register_job
 
 
 def register() -> None:
-    from billing import past_due, renewals
+    from billing import notices, past_due, renewals
 
     _present("billing.subscribed", _("Took out %(plan)s"), _("Took out a plan"))
     _present("billing.upgraded", _("Upgraded from %(before)s to %(plan)s"), _("Upgraded a plan"))
@@ -59,6 +59,7 @@ def register() -> None:
     _present("billing.refunded", _("The money of credit note %(number)s was given back"), _("Refunded"))
     _present("billing.details_changed", _("Changed whom invoices are written to"), "")
     present("billing.sessions_granted", _granted, title=_("Granted sessions"))
+    register_guard(notices.PAST_DUE, notices.still_past_due)
     register_job("billing.renew", every=renewals.EVERY, run=renewals.run)
     register_job("billing.past_due", every=past_due.EVERY, run=past_due.run)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
+from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
@@ -43,6 +44,12 @@ def invoice_issued(invoice: Invoice) -> None:
             },
             dedupe_key=f"invoice:{invoice.pk}:{person.pk}",
         )
+
+
+def still_past_due(holder_id: uuid.UUID | None) -> bool:
+    """Whether a reminder that waits to be sent is still true."""
+    of_holder = Q(person=holder_id) | Q(organization=holder_id)
+    return Subscription.objects.living().filter(of_holder).exclude(past_due_since=None).exists()
 
 
 def past_due(subscription: Subscription, day: int) -> None:

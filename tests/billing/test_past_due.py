@@ -15,6 +15,7 @@ from billing.standing import PaymentRequired
 from billing.usage import charge
 from medimic.audit.log import SYSTEM
 from medimic.audit.models import AuditEvent
+from medimic.outbox import registry
 from medimic.outbox.models import Delivery
 from orgs.models import Membership
 from tests import cast
@@ -87,6 +88,12 @@ class TestMails:
         past_due.run(DUE)
         told = Delivery.objects.filter(kind="billing.past_due").values_list("person_id", flat=True)
         assert set(told) == {person.pk for person in admins}
+
+    def test_that_wait_while_somebody_pays_are_not_sent(self, solo):
+        past_due.run(DUE)
+        assert registry.is_wanted("billing.past_due", solo.pk)
+        payments.settle(Invoice.objects.get(), origin=SYSTEM, at=DUE)
+        assert not registry.is_wanted("billing.past_due", solo.pk)
 
     def test_begin_anew_with_the_next_invoice(self, solo):
         turn_the_clock(DUE + dt.timedelta(days=8))
