@@ -213,8 +213,9 @@ def _tell_next(subscription: Subscription, at: dt.datetime) -> None:
 def _want_card(customer: GatewayCustomer) -> None:
     customer.refresh_from_db()
     if not customer.payment_method_id:
-        home = Addresses.of(customer.organization).home
-        raise ActionNeeded(payment_page(customer.holder, return_url=settings.PORTAL_URL + home))
+        # Afterwards they choose once more: what it costs may be another sum by then.
+        plans = Addresses.of(customer.organization).plans
+        raise ActionNeeded(payment_page(customer.holder, return_url=settings.PORTAL_URL + plans))
 
 
 def _clear_the_way(customer: GatewayCustomer, plan: Plan, seats: int) -> None:
