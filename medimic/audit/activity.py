@@ -10,12 +10,15 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from medimic import agents
+from medimic.audit.forms import Wanted
 from medimic.audit.models import ActorKind, AuditEvent
 from medimic.audit.presenters import sentence
-from medimic.audit.reading import page_of_parts
+from medimic.audit.reading import Parts, page_of_parts
 from medimic.formatting import Dates
 from medimic.network import UNKNOWN_ADDRESS
 from medimic.pagination import Page
+
+FEW_KINDS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +31,33 @@ class Row:
     who: str
     address: str
     agent: str
+    is_by_staff: bool
 
 
-def page_for(request: HttpRequest) -> Page[AuditEvent]:
+def page_for(request: HttpRequest, wanted: Wanted) -> Page[AuditEvent]:
     """The page of the events that concern the signed-in person or that they caused, newest first."""
-    concerned = AuditEvent.objects.filter(person_id=request.user.pk)
-    caused = AuditEvent.objects.filter(actor_id=request.user.pk)
-    return page_of_parts(request, (concerned, caused))
+    return page_of_parts(request, parts_of(request.user, wanted))
+
+
+def parts_of(person: Any, wanted: Wanted) -> Parts:
+    concerned = AuditEvent.objects.filter(person_id=person.pk)
+    caused = AuditEvent.objects.filter(actor_id=person.pk)
+    return narrowed((concerned, caused), wanted)
+
+
+def narrowed(parts: Parts, wanted: Wanted) -> Parts:
+    """Of a few kinds, each is read along its own index; of many, most of the rows are wanted anyway."""
+    if wanted.since:
+        parts = [rows.filter(created_at__gte=wanted.since) for rows in parts]
+    if wanted.until:
+        parts = [rows.filter(created_at__lt=wanted.until) for rows in parts]
+    if wanted.kinds is None:
+        return parts
+    if not wanted.kinds:
+        return [AuditEvent.objects.none()]
+    if len(wanted.kinds) > FEW_KINDS:
+        return [rows.filter(kind__in=wanted.kinds) for rows in parts]
+    return [rows.filter(kind=kind) for rows in parts for kind in wanted.kinds]
 
 
 def rows_for(person: Any, events: Iterable[AuditEvent]) -> list[Row]:
@@ -50,6 +73,7 @@ def rows_for(person: Any, events: Iterable[AuditEvent]) -> list[Row]:
             who=_who(event, person.pk, names),
             address=event.address if event.address != UNKNOWN_ADDRESS else "",
             agent=agents.in_words(event.agent),
+            is_by_staff=event.actor_kind == ActorKind.STAFF,
         )
         for event in events
     ]

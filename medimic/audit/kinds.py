@@ -1,4 +1,4 @@
-"""How the log's own rows read: what was refused, what staff looked at, exports, and its upkeep."""
+"""How the log's own rows read: what was refused, exports, and its upkeep."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -18,15 +18,8 @@ def register_all() -> None:
     register("audit.journal_restored", _("Wrote checkpoints %(first)s to %(last)s into the log's journal"))
     register("audit.log_exported", _("Exported the audit log"))
     register("audit.pruned", _("Deleted %(rows)s entries of the log that were older than six years"))
-    register("audit.staff_listed", _staff_listed, title=_("Support looked through a list"))
-    register("audit.staff_viewed", _("Support looked at an entry (%(object)s)"))
 
 
 def _exported(event: "AuditEvent", details: Mapping[str, Any]) -> str:
     as_proof = details["format"] == "jsonl"
     return gettext("Exported activity, with proofs") if as_proof else gettext("Exported activity")
-
-
-def _staff_listed(event: "AuditEvent", details: Mapping[str, Any]) -> str:
-    words = gettext("Support searched a list (%(list)s)") if details["searched"] else ""
-    return (words or gettext("Support looked through a list (%(list)s)")) % details

@@ -131,6 +131,7 @@ class Checkpoint(models.Model):
         managed = False
         db_table = "audit_checkpoint"
         default_permissions = ()
+        indexes = [models.Index(fields=["batch"], condition=~models.Q(succeeds=""), name="audit_takeover")]
 
     def __str__(self) -> str:
         return f"checkpoint {self.batch}"

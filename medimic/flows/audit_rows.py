@@ -139,7 +139,8 @@ def records(reader: Person, events: Iterator[AuditEvent], *, chunk: int = 500) -
                         event.kind,
                         row.what,
                         row.who,
-                        str(event.actor_id or ""),
+                        # Support acts as support, not as one of its people.
+                        str(event.actor_id or "") if event.actor_kind != ActorKind.STAFF else "",
                         row.whom,
                         str(event.person_id or ""),
                         event.object_type,

@@ -1,26 +1,22 @@
 """The audit log of an organization, for its admins: narrowed down, and taken away as a file."""
 
-import json
-from collections.abc import Iterator
-
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.db import transaction
-from django.http import Http404, HttpResponse, HttpResponseBase, StreamingHttpResponse
-from django.shortcuts import render
-from django.utils import timezone, translation
+from django.http import Http404, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
 from accounts.recent import recent_authentication_required
-from medimic import csv_export
+from medimic.audit import proofs
 from medimic.audit.log import Origin, record
-from medimic.audit.reading import page_of_parts, walk
-from medimic.flows.audit_rows import HEADER, parts_of, records, rows_for
+from medimic.audit.models import AuditEvent
+from medimic.audit.reading import page_of_parts
+from medimic.flows.activity_export import LATE
+from medimic.flows.audit_exports import CSV, FORMATS, Export, as_csv, with_proofs
+from medimic.flows.audit_rows import parts_of, rows_for
 from medimic.flows.forms import AuditFilter
 from orgs.access import managed
-from orgs.models import Organization
 from orgs.standing import SignedInRequest
-
-FORMATS = ("csv", "jsonl")
 
 
 @login_required
@@ -47,13 +43,13 @@ def organization_audit_export(request: SignedInRequest, slug: str) -> HttpRespon
     """What the page is narrowed down to, all of it, as a file. That is in the log, too."""
     organization = managed(request, slug)
     form = AuditFilter(request.GET, organization=organization)
-    format_ = request.GET.get("format", FORMATS[0])
+    format_ = request.GET.get("format", CSV)
     if format_ not in FORMATS:
         raise Http404
-    # Noted first: the file then ends with what was there when it was asked for.
-    wanted = form.wanted(request.user, until=timezone.now())
-    with transaction.atomic():
-        record(
+    wanted = form.wanted(request.user)
+
+    def note(format_: str) -> AuditEvent:
+        return record(
             "orgs.audit_exported",
             origin=Origin.of(request),
             person_id=request.user.pk,
@@ -61,27 +57,11 @@ def organization_audit_export(request: SignedInRequest, slug: str) -> HttpRespon
             subject=organization,
             details={"format": format_, **form.facts(wanted)},
         )
-    events = walk(parts_of(organization, wanted))
-    return _file(organization, records(request.user, events), format_)
 
-
-def _file(organization: Organization, rows: Iterator[dict[str, str]], format_: str) -> StreamingHttpResponse:
-    name = f"audit-{organization.slug}.{format_}"
-    # The words of a row are made while the file is sent, when the request's language is over.
-    rows = _in_language(rows, translation.get_language())
-    if format_ == "csv":
-        return csv_export.stream(HEADER, (list(row.values()) for row in rows), name)
-    return StreamingHttpResponse(
-        (json.dumps(row, ensure_ascii=False) + "\n" for row in rows),
-        content_type="application/x-ndjson; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="{name}"'},
-    )
-
-
-def _in_language(rows: Iterator[dict[str, str]], language: str | None) -> Iterator[dict[str, str]]:
-    while True:
-        with translation.override(language):
-            row = next(rows, None)
-        if row is None:
-            return
-        yield row
+    export = Export(proofs.ORGANIZATION, organization.pk, f"audit-{organization.slug}", request.user, note)
+    parts = parts_of(organization, wanted)
+    response = as_csv(export, parts) if format_ == CSV else with_proofs(export, parts)
+    if response is None:
+        messages.error(request, LATE)
+        return redirect("organization_audit", slug)
+    return response

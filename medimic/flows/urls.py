@@ -3,6 +3,7 @@
 from django.urls import path
 
 from medimic.flows import (
+    activity_export,
     alerts,
     founding,
     invited,
@@ -24,6 +25,9 @@ urlpatterns = [
         revocations.device_revocation,
         name="device_revocation",
     ),
+    path("settings/activity/export/", activity_export.activity_export, name="activity_export"),
+    # Before the admin's own addresses, and behind its door.
+    path("admin/audit/auditevent/export/", activity_export.admin_log_export, name="audit_log_export"),
     path("settings/organization-view/", organization_view.organization_view, name="organization_view"),
     path("organizations/new/", founding.organization_new, name="organization_new"),
     path(HOME, organizations.organization_detail, name="organization_detail"),

@@ -191,6 +191,8 @@ NO_PAGE = {
     ".well-known/security.txt": "a text file",
     "healthz": "for probes",
     "billing/webhooks/stripe/": "for Stripe",
+    ".well-known/audit-key": "a text file",
+    "settings/activity/export/": "a file",
     "billing/stripe/return/": "leads on to a page",
     "organizations/<slug:slug>/audit/export/": "a file",
     "organizations/<slug:slug>/questionnaires/<uuid:questionnaire_id>/publication/": "is posted to",

@@ -12,12 +12,14 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django.utils.translation import get_language
 
+from medimic.audit import sealer
 from medimic.audit.log import Origin, record
 from medimic.audit.models import ActorKind
 from medimic.audit.presenters import title
 from medimic.flows import audit_rows
 from orgs.models import Membership
 from tests import cast
+from tests.audit.tampering import fresh_log  # noqa: F401
 from tests.orgs import kit
 
 pytestmark = pytest.mark.django_db
@@ -203,6 +205,18 @@ class TestNarrowing:
             assert "TEMP B-TREE" not in plan
 
 
+def shown(text: str) -> list[dict]:
+    """What happened, of each row of an export with proofs."""
+    rows = [json.loads(line) for line in text.splitlines()]
+    return [row["parts"][0] for row in rows if row["type"] == "row"]
+
+
+@pytest.fixture
+def sealing(fresh_log, monkeypatch):  # noqa: F811
+    """A worker seals while the export waits."""
+    monkeypatch.setattr("medimic.audit.waiting.time.sleep", lambda _seconds: sealer.seal())
+
+
 class TestExport:
     def take(self, admin, clinic, **query):
         response = kit.signed_in_just_now(admin).get(kit.home(clinic, "audit/export/"), query)
@@ -218,15 +232,17 @@ class TestExport:
         assert (row["by"], row["by_id"]) == ("Paula Provider", str(provider.pk))
         assert dt.datetime.fromisoformat(row["time"]).utcoffset() == dt.timedelta(0)
 
-    def test_as_json_lines(self, admin, provider, clinic):
+    def test_as_json_lines(self, admin, provider, clinic, sealing):
         for _ in range(3):
             joined(provider, clinic)
         response, text = self.take(admin, clinic, format="jsonl")
-        rows = [json.loads(line) for line in text.splitlines()]
-        assert [row["kind"] for row in rows] == ["orgs.joined"] * 3
+        assert [row["kind"] for row in shown(text)] == ["orgs.joined"] * 3 + ["orgs.audit_exported"]
         assert response["Content-Type"].startswith("application/x-ndjson")
+        assert response["Content-Disposition"] == f'attachment; filename="audit-{clinic.slug}.jsonl"'
 
-    def test_holds_all_that_the_filter_leaves_however_much(self, admin, provider, clinic, monkeypatch):
+    def test_holds_all_that_the_filter_leaves_however_much(
+        self, admin, provider, clinic, monkeypatch, sealing
+    ):
         monkeypatch.setattr("medimic.audit.reading.CHUNK", 7)
         for number in range(30):
             note(
@@ -237,22 +253,28 @@ class TestExport:
                 organization="L",
             )
         _response, text = self.take(admin, clinic, format="jsonl", person=provider.email)
-        assert [json.loads(line)["what"].split()[3] for line in text.splitlines()] == [
-            str(number) for number in range(28, -1, -2)
-        ]
+        details = [json.loads(row["details"]) for row in shown(text)[:-1]]
+        assert [row["before"] for row in details] == [str(number) for number in range(0, 30, 2)]
 
-    def test_is_in_the_log_itself_and_not_in_the_file(self, admin, clinic):
+    def test_is_in_the_log_itself(self, admin, clinic, sealing):
         _response, text = self.take(
             admin, clinic, format="jsonl", kind="orgs.renamed", person="secret@people.example"
         )
-        assert text == ""
-        [event] = kit.events("orgs.audit_exported")
+        assert [row["kind"] for row in shown(text)] == ["orgs.audit_exported"]
+        assert "secret@people.example" not in text
+        [event] = kit.events("orgs.audit_exported", clinic)
         assert (event.actor_id, event.organization_id) == (admin.pk, clinic.pk)
         assert kit.details(event) == {
             "format": "jsonl", "kind": "orgs.renamed", "people": 0, "from": None, "to": None,
         }  # fmt: skip
         _response, text = self.take(admin, clinic)
         assert text.count("orgs.audit_exported") == 1
+
+    def test_says_so_where_the_sealer_is_late(self, admin, clinic, monkeypatch):
+        monkeypatch.setattr("medimic.audit.waiting.SECONDS", 0)
+        client = kit.signed_in_just_now(admin)
+        response = client.get(kit.home(clinic, "audit/export/"), {"format": "jsonl"}, follow=True)
+        assert "sealed later than usual" in response.content.decode()
 
     def test_starts_no_formula(self, admin, clinic):
         admin.display_name = "=cmd|calc"
@@ -268,8 +290,9 @@ class TestExport:
             joined(provider, clinic)
         admin.language = "pl"
         admin.save()
-        _response, text = self.take(admin, clinic, format="jsonl")
-        assert {json.loads(line)["what"] for line in text.splitlines()} == {"pl"}
+        _response, text = self.take(admin, clinic)
+        rows = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")))
+        assert {row["what"] for row in rows} == {"pl"}
 
     def test_asks_for_a_recent_authentication(self, sign_in, admin, clinic):
         response = sign_in(admin).get(kit.home(clinic, "audit/export/"))
