@@ -13,6 +13,8 @@ from django.utils.translation import gettext_lazy as _
 from accounts import sign_on_demands
 from accounts.models import Person, validate_time_zone
 
+LONGEST_NAME = 100
+
 
 class SignOnAdapter(DefaultSocialAccountAdapter):
     error_messages = {
@@ -36,8 +38,7 @@ class SignOnAdapter(DefaultSocialAccountAdapter):
         """The new person, as far as the provider tells, who goes on in the language of this page."""
         person: Person = super().populate_user(request, sociallogin, data)
         for name in ("first_name", "last_name"):
-            longest = Person._meta.get_field(name).max_length
-            setattr(person, name, getattr(person, name).strip()[:longest])
+            setattr(person, name, getattr(person, name).strip()[:LONGEST_NAME])
         person.language = translation.get_supported_language_variant(translation.get_language() or "en")
         try:
             validate_time_zone(data.get("time_zone", ""))

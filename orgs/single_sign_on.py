@@ -50,7 +50,7 @@ def not_connected(organization: Organization) -> QuerySet[Membership]:
     condition = NOBODY
     for domain, app in domains().items():
         connected = SocialAccount.objects.filter(user=OuterRef("person"), provider=app["provider_id"])
-        condition |= Q(person__email__endswith=f"@{domain}") & ~Exists(connected)
+        condition |= Q(person__email__endswith=f"@{domain}") & Q(~Exists(connected))
     return organization.memberships.working().filter(condition)
 
 
