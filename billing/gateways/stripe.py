@@ -141,8 +141,7 @@ class Stripe:
             with _known_afterwards(customer, at):
                 charges.charge_change(customer, remote, price=price, seats=seats, at=at)
             if plan and remote.cancel_at_period_end:
-                now = charges.remote_of(subscription)
-                charges.put(now, (now.price_id, now.seats), cancel_at_period_end=False)
+                charges.go_on(remote.id)
             found = _done(mirror(customer, at=at, origin=origin))
             _tell_next(found, at)
             return found

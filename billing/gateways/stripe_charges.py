@@ -207,6 +207,12 @@ def put(
     return True
 
 
+def go_on(subscription_id: str) -> None:
+    """It does not end with its period. Raises `Unavailable`."""
+    with in_our_words():
+        client().v1.subscriptions.update(subscription_id, {"cancel_at_period_end": False})
+
+
 def _invoice(invoice_id: str) -> "Invoice":
     return client().v1.invoices.retrieve(invoice_id, {"expand": ["payments.data.payment.payment_intent"]})
 

@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models import F
 
 from billing import invoices, notices, payments, subscriptions
+from billing.gateways.stripe_charges import go_on
 from billing.gateways.stripe_client import in_our_words
 from billing.gateways.stripe_remote import Remote, RemoteInvoice, RemoteSubscription, fetch
 from billing.lines import net_of
@@ -195,19 +196,23 @@ class _Mirror:
             if chosen and subscriptions.is_greater(self.remote.plan, chosen):
                 lower = chosen
         if subscriptions.is_greater(self.remote.plan, found.plan):
-            self._tried(
-                lambda: subscriptions.upgrade(
-                    found, self.remote.plan, by=None, origin=self.origin, at=self.at
-                )
-            )
-            found.refresh_from_db()
-            self._done()
+            self._upgrade(found)
         if subscriptions.is_greater(found.plan, lower) and not found.cancel_at_period_end:
             self._tried(
                 lambda: subscriptions.downgrade(found, lower, by=None, origin=self.origin, at=self.at)
             )
         self._seats(found)
         found.refresh_from_db()
+
+    def _upgrade(self, found: Subscription) -> None:
+        self._tried(
+            lambda: subscriptions.upgrade(found, self.remote.plan, by=None, origin=self.origin, at=self.at)
+        )
+        found.refresh_from_db()
+        self._done()
+        if self.remote.cancel_at_period_end and not found.cancel_at_period_end:
+            # An upgrade takes it back; one that a bank had to confirm could not do so at once.
+            transaction.on_commit(lambda: go_on(self.remote.id), robust=True)
 
     def _renew(self, found: Subscription) -> None:
         at = max(self.at, found.period.end)

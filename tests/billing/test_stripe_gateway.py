@@ -179,6 +179,22 @@ class TestActionNeeded:
         assert Subscription.objects.get().plan == ENTERPRISE
         assert Invoice.objects.count() == 2
 
+    def test_upgrade_that_is_confirmed_takes_back_that_it_was_to_end(
+        self, stripe, team, django_capture_on_commit_callbacks
+    ):
+        GATEWAY.cancel(team, **now())
+        stripe.behave("action")
+        with pytest.raises(ActionNeeded) as needed:
+            GATEWAY.change(Subscription.objects.get(), ENTERPRISE, **now())
+        assert Subscription.objects.get().cancel_at_period_end
+        stripe.confirm(needed.value.url.rsplit("/", 1)[1])
+        for _ in range(2):
+            with django_capture_on_commit_callbacks(execute=True):
+                deliver_all(stripe)
+        found = Subscription.objects.get()
+        assert (found.plan, found.cancel_at_period_end) == (ENTERPRISE, False)
+        assert not stripe.of("subscription")[0]["cancel_at_period_end"]
+
 
 VERBS = {
     "subscribe": lambda clinic: GATEWAY.subscribe(clinic, TEAM, seats=2, **now()),
