@@ -13,12 +13,15 @@ from allauth.account.internal.stagekit import get_pending_stage
 from allauth.headless.internal import sessionkit
 from allauth.headless.tokens.strategies.sessions import SessionTokenStrategy
 from allauth.mfa.internal.constants import LoginStageKey as FactorStageKey
+from allauth.mfa.models import Authenticator
+from allauth.mfa.utils import is_mfa_enabled
 from allauth.usersessions.models import UserSession
 from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY, get_user
 from django.contrib.sessions.backends.base import SessionBase
 from django.contrib.sessions.models import Session
 from django.http import HttpRequest
 from django.utils.crypto import constant_time_compare
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Person
@@ -94,12 +97,22 @@ def _refuse_unfinished(request: HttpRequest) -> None:
     stage: Any = get_pending_stage(request)
     match stage and stage.key:
         case FactorStageKey.MFA_AUTHENTICATE.value:
-            raise Problem(403, "second_factor_needed", _("Give the code of your second factor first."))
+            raise Problem(403, "second_factor_needed", _what_is_needed(stage.login.user))
         case LoginStageKey.VERIFY_EMAIL.value:
             raise Problem(403, "email_unverified", _("Verify your email address first."))
     person_id = request.session.get(SESSION_KEY)
     if person_id and Person.objects.filter(pk=person_id, is_active=False).exists():
         raise Problem(403, "account_inactive", _("This account is closed."))
+
+
+def _what_is_needed(person: Person) -> Promise:
+    """A passkey is the browser's: who has no app gets in by a recovery code, or by a link."""
+    if is_mfa_enabled(person, [Authenticator.Type.TOTP]):
+        return _("Give the code of your second factor first.")
+    return _(
+        "Your second factor is a passkey, which an app cannot ask for. Give one of your recovery codes, or "
+        "open a link from Connected Devices, Authenticate Device."
+    )
 
 
 def _key_in(token: str) -> str | None:

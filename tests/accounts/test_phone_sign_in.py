@@ -4,11 +4,10 @@ import json
 
 import pytest
 from allauth.account.models import EmailAddress
-from allauth.mfa.internal.flows import trust
+from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.conf import settings as portal
 from django.contrib.sessions.models import Session
-from django.http import HttpRequest, HttpResponse
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -17,6 +16,8 @@ from hypothesis import strategies as st
 
 from accounts import phone_sign_ins
 from accounts.models import Person
+from medimic.problems import Problem
+from tests.accounts.authenticators import add_passkey
 from tests.accounts.conftest import code_in, is_signed_in, kinds, mails
 from tests.accounts.phones import PhoneSignIn, pending_flow, signed_in
 from tests.cast import PASSWORD
@@ -105,23 +106,39 @@ class TestSecondFactor:
         assert phone.is_signed_in()
         assert kinds(provider)[-2:] == ["accounts.factor_failed", "accounts.signed_in"]
 
-    def test_is_asked_for_in_a_trusted_browser_too(self, provider, enrol, settings):
-        settings.MFA_TRUST_ENABLED = True
-        enrol(provider)
-        trusted = HttpResponse()
-        request = HttpRequest()
-        trust.trust_browser(request, provider, trusted)
+    def test_is_asked_for_in_a_trusted_browser_too(self, provider, enrol, log_in):
+        trusted = log_in(provider, enrol(provider), remember="on")
         phone = PhoneSignIn()
-        phone.client.cookies.update(trusted.cookies)
-        request.COOKIES = {name: cookie.value for name, cookie in trusted.cookies.items()}
-        # The cookie is a good one, where it counts.
-        assert trust.is_trusted_browser(request, provider)
+        phone.client = trusted
         assert pending_flow(phone.log_in(provider)) == "mfa_authenticate"
 
     def test_needs_its_password_first(self, phone, provider, enrol):
         response = phone.give_code(enrol(provider).code())
         assert response.status_code == 401
         assert not phone.is_signed_in()
+
+
+class TestPasskeyAlone:
+    """An app cannot ask for a passkey: whoever has nothing else is told what does."""
+
+    @pytest.fixture
+    def phone(self, phone, provider, log_in):
+        add_passkey(log_in(provider))
+        phone.log_in(provider)
+        return phone
+
+    def test_is_told_of_links_and_recovery_codes(self, phone):
+        assert not phone.is_signed_in()
+        with pytest.raises(Problem) as refused:
+            phone_sign_ins.find(phone.token)
+        assert refused.value.code == "second_factor_needed"
+        assert "recovery codes" in str(refused.value.detail)
+        assert "Authenticate Device" in str(refused.value.detail)
+
+    def test_gets_in_by_a_recovery_code(self, phone, provider):
+        rows = Authenticator.objects.filter(user=provider, type="recovery_codes")
+        assert phone.give_code(rows.get().wrap().get_unused_codes()[0]).status_code == 200
+        assert phone.is_signed_in()
 
 
 class TestNoBrowser:
