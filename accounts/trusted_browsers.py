@@ -2,7 +2,7 @@
 
 It means a long sign-in and, where a second factor was shown, no prompt for it at the next one. The
 browser holds a cookie with 256 random bits, we a row for each account that trusts it. Forgetting it
-ends both, from wherever one is signed in: that is why it is no signed cookie (`docs/adr/0015`).
+ends both, from wherever one is signed in: that is why it is no signed cookie (`docs/adr/0016`).
 """
 
 import datetime as dt
