@@ -61,6 +61,8 @@ def standing() -> dict[str, dict[int, int]]:
 
 def test_finds_every_place(planted):
     assert set(standing()) == {
+        "accounts.alert.sent_to",
+        "accounts.alert.subject",
         "accounts.person.phone_number",
         "devices.deviceauthorization.phone_number",
         "devices.deviceauthorization.push_token",
