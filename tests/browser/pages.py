@@ -25,6 +25,8 @@ from tests.routes import routes
 NOBODY = ""
 PROVIDER = "provider@clinic.example"
 ADMIN = "admin@clinic.example"
+# Gets passkeys, wherever one is looked at.
+COLLEAGUE = "colleague@clinic.example"
 SOLO = "solo@demo.example"
 TRIAL = "trial@demo.example"
 # Has not paid the last invoice.
@@ -255,7 +257,65 @@ def sign_in(page: Page, portal: Portal, person: str) -> None:
     page.fill("input[name=password]", PASSWORD)
     page.get_by_role("main").get_by_role("button", name="Sign In", exact=True).click()
     # Staff are led to setting up a second factor first.
-    page.wait_for_url(f"{portal.url}/settings/security/second-factor/" if person == SUPPORT else f"{portal.url}/")
+    page.wait_for_url(
+        f"{portal.url}/settings/security/second-factor/" if person == SUPPORT else f"{portal.url}/"
+    )
+
+
+# Of who has a passkey, once the first browser made one.
+_codes: list[str] = []
+
+
+def with_passkey(page: Page, portal: Portal) -> None:
+    """Somebody signed in who has one: the browser's virtual authenticator makes it."""
+    session = page.context.new_cdp_session(page)
+    session.send("WebAuthn.enable")
+    options = {
+        "protocol": "ctap2",
+        "transport": "internal",
+        "hasResidentKey": True,
+        "hasUserVerification": True,
+        "isUserVerified": True,
+        "automaticPresenceSimulation": True,
+    }
+    session.send("WebAuthn.addVirtualAuthenticator", {"options": options})
+    page.goto(f"{portal.url}/accounts/login/")
+    page.fill("input[name=login]", COLLEAGUE)
+    page.fill("input[name=password]", PASSWORD)
+    page.get_by_role("main").get_by_role("button", name="Sign In", exact=True).click()
+    page.wait_for_url(re.compile(r"//[^/]+/(accounts/2fa/authenticate/)?$"))
+    if page.url.endswith("/authenticate/"):
+        # Another browser has added one, and kept the codes in passing.
+        page.locator("input[name=code]").fill(_codes.pop())
+        page.get_by_role("button", name="Sign In", exact=True).click()
+        page.wait_for_url(f"{portal.url}/")
+    page.goto(f"{portal.url}/accounts/2fa/webauthn/add/")
+    page.get_by_label("Name").fill("Work laptop")
+    page.get_by_role("button", name="Add Passkey").click()
+    page.wait_for_url(re.compile(r"/(recovery-codes|settings/security)/$"))
+    if page.url.endswith("/recovery-codes/"):
+        _codes[:] = page.locator(".codes code").all_inner_texts()
+
+
+def confirmation_by_passkey(page: Page, portal: Portal) -> None:
+    with_passkey(page, portal)
+    page.goto(f"{portal.url}/accounts/2fa/webauthn/reauthenticate/")
+    page.get_by_role("button", name="Use Passkey").wait_for()
+
+
+def _page_of_a_passkey(page: Page, portal: Portal, end: str) -> None:
+    with_passkey(page, portal)
+    page.goto(f"{portal.url}/settings/security/")
+    page.locator(f"main a[href^='/settings/security/passkeys/'][href$='{end}/']").first.click()
+    page.wait_for_url(f"**/{end}/")
+
+
+def renaming_of_a_passkey(page: Page, portal: Portal) -> None:
+    _page_of_a_passkey(page, portal, "name")
+
+
+def removal_of_a_passkey(page: Page, portal: Portal) -> None:
+    _page_of_a_passkey(page, portal, "removal")
 
 
 def renaming_of_a_device(page: Page, portal: Portal) -> None:
@@ -462,6 +522,9 @@ REACHED: dict[str, Callable[[Page, Portal], None]] = {
     "organizations/<slug:slug>/devices/pool/<uuid:device_id>/allowance/": allowance_of_a_pooled_device,
     "organizations/<slug:slug>/devices/revocations/<uuid:revocation_id>/": revocation_of_several,
     "accounts/2fa/authenticate/": second_step_of_a_sign_in,
+    "accounts/2fa/webauthn/reauthenticate/": confirmation_by_passkey,
+    "settings/security/passkeys/<slug:reference>/name/": renaming_of_a_passkey,
+    "settings/security/passkeys/<slug:reference>/removal/": removal_of_a_passkey,
     "accounts/confirm-email/": confirmation_of_an_address,
     "organizations/<slug:slug>/patients/<uuid:person_id>/": one_patient,
     "organizations/<slug:slug>/patients/<uuid:person_id>/answers/<uuid:response_id>/": answers_of_a_patient,
