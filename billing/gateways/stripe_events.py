@@ -10,7 +10,7 @@ from billing.gateways import stripe_upkeep as upkeep
 from billing.gateways.stripe_customers import adopt_card, alone, session_of
 from billing.gateways.stripe_hints import Hint
 from billing.gateways.stripe_mirror import customer_by_id, mirror
-from billing.models import GatewayCustomer, GatewayEvent, GatewayName, Subscription
+from billing.models import GatewayCustomer, GatewayEvent, GatewayName, Invoice, Subscription
 
 if TYPE_CHECKING:
     from stripe.checkout import Session
@@ -86,9 +86,11 @@ def take_card(customer: GatewayCustomer, session: "Session", *, at: dt.datetime)
 
 
 def _pay_with_new_card(customer: GatewayCustomer, at: dt.datetime) -> None:
-    owing = Subscription.objects.living().filter(
-        gateway=GatewayName.STRIPE, gateway_customer=customer.customer_id, past_due_since__isnull=False
-    )
+    owing = Subscription.objects.filter(
+        gateway=GatewayName.STRIPE,
+        gateway_customer=customer.customer_id,
+        invoices__in=Invoice.objects.owed().exclude(gateway_invoice=""),
+    ).distinct()
     for subscription in owing:
         try:
             with alone(customer):
