@@ -129,6 +129,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "medimic.audit.middleware.denials",
     "devices.browser_sign_ins.end_with_device",
     "django_otp.middleware.OTPMiddleware",
     "django.middleware.locale.LocaleMiddleware",

@@ -105,7 +105,7 @@ class TestAPersons:
         assert good, said
         assert "A selection (kind)" in said
         assert "complete" not in said
-        assert len(rows_of(text)) == 5
+        assert len(rows_of(text)) == 4 + 1 + 1
 
     def test_tells_no_more_of_others_than_hashes(self, filled, provider, colleague):
         text = activity(provider)
