@@ -19,6 +19,7 @@ THINGS = {
     "orgs.membership": gettext_lazy("membership"),
     "billing.subscription": gettext_lazy("subscription"),
     "billing.invoice": gettext_lazy("invoice"),
+    "billing.gatewayevent": gettext_lazy("event of the payment gateway"),
     "sessions_app.segment": gettext_lazy("row of a transcript, encrypted"),
     "sessions_app.envelope": gettext_lazy("key of a transcript, wrapped"),
     "audit.auditevent": gettext_lazy("entry of the log"),
@@ -45,18 +46,6 @@ def register_all() -> None:
         gettext_lazy("Support asked again to verify the email address. The reason given: %(reason)s"),
     )
     register("desk.factors_removed", _factors_removed, title=gettext_lazy("Support removed second factors"))
-    register(
-        "desk.invoice_settled",
-        gettext_lazy("Support marked invoice %(invoice)s as paid. The reason given: %(reason)s"),
-    )
-    register(
-        "desk.invoice_credited",
-        gettext_lazy("Support credited invoice %(invoice)s. The reason given: %(reason)s"),
-    )
-    register(
-        "desk.trial_extended",
-        gettext_lazy("Support extended the trial to %(until)s. The reason given: %(reason)s"),
-    )
 
 
 def _viewed(event: AuditEvent, details: Mapping[str, Any]) -> str:

@@ -35,3 +35,22 @@ class IdentityForm(ReasonForm):
         help_text=_("An e-mail or a call from a number that you cannot check is not enough."),
     )
     field_order = ("identity", "reason")
+
+
+class CreditForm(ReasonForm):
+    """How much of an invoice is given back, without tax; all that is left of it without an amount."""
+
+    amount = forms.DecimalField(
+        label=_("Amount without tax"),
+        required=False,
+        min_value=0,
+        decimal_places=2,
+        max_digits=10,
+        help_text=_("Leave it empty to give back all that is left."),
+    )
+    field_order = ("amount", "reason")
+
+
+class SessionsForm(ReasonForm):
+    sessions = forms.IntegerField(label=_("Sessions"), min_value=1, max_value=1000)
+    field_order = ("sessions", "reason")

@@ -150,6 +150,8 @@ def _acts(
     found = []
     if reader.has_perm("desk.resend_verification") and any(not address.verified for address in addresses):
         found.append(Act(_("Resend verification"), reverse("desk_verification", args=[person.pk])))
+    if reader.has_perm("desk.extend_trials"):
+        found.append(Act(_("Grant sessions"), reverse("desk_person_sessions", args=[person.pk])))
     if reader.has_perm("desk.end_sign_ins"):
         found.append(Act(_("End all sign-ins"), reverse("desk_sign_outs", args=[person.pk]), is_danger=True))
     if reader.has_perm("desk.remove_factors") and factors and not person.is_staff:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from medimic.desk import views_acts, views_person
+from medimic.desk import views_acts, views_billing, views_person
 
 urlpatterns = [
     path("accounts/person/<uuid:person_id>/change/", views_person.person, name="desk_person"),
@@ -22,5 +22,17 @@ urlpatterns = [
         "devices/deviceauthorization/<uuid:authorization_id>/allowance/",
         views_acts.device_allowance,
         name="desk_device_allowance",
+    ),
+    path("billing/invoice/<uuid:invoice_id>/payment/", views_billing.invoice_payment, name="desk_payment"),
+    path("billing/invoice/<uuid:invoice_id>/credit/", views_billing.invoice_credit, name="desk_credit"),
+    path(
+        "accounts/person/<uuid:person_id>/sessions/",
+        views_billing.sessions_of_person,
+        name="desk_person_sessions",
+    ),
+    path(
+        "orgs/organization/<uuid:organization_id>/sessions/",
+        views_billing.sessions_of_organization,
+        name="desk_organization_sessions",
     ),
 ]

@@ -76,7 +76,7 @@ def person_page(person_id: uuid.UUID | None) -> str:
     return reverse("admin:accounts_person_change", args=[person_id])
 
 
-def _form(request: HttpRequest, kind: type[ReasonForm] = ReasonForm) -> ReasonForm:
+def form_of(request: HttpRequest, kind: type[ReasonForm] = ReasonForm) -> ReasonForm:
     return kind(request.POST if request.method == "POST" else None)
 
 
@@ -84,7 +84,7 @@ def _form(request: HttpRequest, kind: type[ReasonForm] = ReasonForm) -> ReasonFo
 def device_revocation(request: SignedInRequest, authorization_id: uuid.UUID) -> HttpResponse:
     authorization = _authorization(authorization_id)
     back, names = person_page(authorization.account_id), {"device": authorization.title}
-    form = _form(request)
+    form = form_of(request)
     if form.is_valid() and not authorization.revoked_at:
         acts.revoke_device(
             authorization=authorization,
@@ -117,7 +117,7 @@ def device_revocation(request: SignedInRequest, authorization_id: uuid.UUID) -> 
 def device_allowance(request: SignedInRequest, authorization_id: uuid.UUID) -> HttpResponse:
     authorization = _authorization(authorization_id)
     back, names = person_page(authorization.account_id), {"device": authorization.title}
-    form = _form(request)
+    form = form_of(request)
     try:
         refusal = "" if blocks.may_lift(authorization) else _("Nothing blocks it.")
     except blocks.AskThem as theirs:
@@ -151,7 +151,7 @@ def device_allowance(request: SignedInRequest, authorization_id: uuid.UUID) -> H
 @desk_view("desk.end_sign_ins")
 def sign_outs(request: SignedInRequest, person_id: uuid.UUID) -> HttpResponse:
     person = get_object_or_404(Person, pk=person_id)
-    form = _form(request)
+    form = form_of(request)
     if form.is_valid():
         acts.end_sign_ins(person=person, reason=form.cleaned_data["reason"], origin=Origin.staff(request))
         messages.success(request, _("%(person)s is signed out everywhere.") % {"person": person})
@@ -174,7 +174,7 @@ def sign_outs(request: SignedInRequest, person_id: uuid.UUID) -> HttpResponse:
 def verification(request: SignedInRequest, person_id: uuid.UUID) -> HttpResponse:
     person = get_object_or_404(Person, pk=person_id)
     address = acts.unverified_address(person)
-    form = _form(request)
+    form = form_of(request)
     if address and form.is_valid():
         acts.resend_verification(
             person=person, reason=form.cleaned_data["reason"], origin=Origin.staff(request)
@@ -200,7 +200,7 @@ def verification(request: SignedInRequest, person_id: uuid.UUID) -> HttpResponse
 def factor_removal(request: SignedInRequest, person_id: uuid.UUID) -> HttpResponse:
     """A sign-in of long ago does not do: whoever finds staff's browser open could let a stranger in."""
     person = get_object_or_404(Person, pk=person_id)
-    form = _form(request, IdentityForm)
+    form = form_of(request, IdentityForm)
     if not person.is_staff and form.is_valid():
         number = acts.remove_factors(person=person, origin=Origin.staff(request), **form.cleaned_data)
         told = _("The second factors of %(person)s are removed.") if number else _("There was none.")

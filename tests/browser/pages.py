@@ -167,6 +167,10 @@ LINKED["admin/devices/deviceauthorization/<uuid:authorization_id>/revocation/"] 
 NO_PAGE = {
     f"{ONE_PERSON}verification/": "asks as the end of all sign-ins does",
     f"{ONE_PERSON}factor-removal/": "asks as the end of all sign-ins does",
+    f"{ONE_PERSON}sessions/": "asks as the end of all sign-ins does",
+    "admin/orgs/organization/<uuid:organization_id>/sessions/": "asks as the end of all sign-ins does",
+    "admin/billing/invoice/<uuid:invoice_id>/payment/": "asks as the end of all sign-ins does",
+    "admin/billing/invoice/<uuid:invoice_id>/credit/": "asks as the end of all sign-ins does",
     "admin/devices/deviceauthorization/<uuid:authorization_id>/allowance/": "asks as its revocation does",
     "accounts/2fa/webauthn/": "leads to Security",
     "accounts/2fa/webauthn/keys/<int:pk>/edit/": "leads to Security",
