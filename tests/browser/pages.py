@@ -148,7 +148,10 @@ LINKED = {
 # The admin's lists and what they list, as far as support may see it.
 for route in routes():
     if (model := route.removesuffix("<path:object_id>/change/")) != route:
-        if not model.startswith(AUDITORS_ALONE):
+        if model == "admin/billing/gatewayevent/":
+            # The demonstration pays by invoice: no gateway tells anything.
+            PLAIN[model] = [SUPPORT]
+        elif not model.startswith(AUDITORS_ALONE):
             PLAIN[model] = [SUPPORT]
             LINKED[route] = (SUPPORT, model + DESK_SEARCHES.get(model, ""))
     elif route.startswith("admin/^(?P<app_label>"):
@@ -224,6 +227,7 @@ NO_PAGE_PATTERNS = {
     r"admin/.*<path:object_id>/": "leads to the page of the object",
     r"admin/(login|logout|password_change(/done)?|autocomplete|jsi18n)/": "the admin's door is ours",
     r"admin/(audit|outbox/jobrun)/.*": "for auditors",
+    r"admin/billing/gatewayevent/<path:object_id>/change/": "no gateway tells the demonstration anything",
     r"admin/\(\?P<url>.*": "whatever else: a 404",
 }
 
