@@ -17,11 +17,11 @@ from tests.browser import components
 SQLITE_TESTS = ["pytest", "-m", "not browser", "-n", "2"]
 POSTGRES_TESTS = ["pytest", "-m", "not browser and not once", "-n", "2"]
 # Pages wait for the portal, and tests for pages: three at a time keep two cores busy.
-BROWSER_TESTS = ["pytest", "-m", "browser", "-n", "3", "--dist", "loadgroup"]
+BROWSER_TESTS = ["pytest", "tests/browser", "-n", "3"]
 # What a cache decides, on the one that production takes. Skipped elsewhere without a server.
 REDIS_TESTS = ["pytest", "tests/devices/test_dpop_races.py", "-k", "redis"]
 # Two processes on one database: the part that databases could tell apart.
-MAIN_JOB = ["pytest", "tests/browser/test_main_job.py", "-m", "browser"]
+MAIN_JOB = ["pytest", "tests/browser/test_main_job.py"]
 
 
 @dataclass

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.browser import components
 from tests.browser.portal import BASE_DIR, PASSWORD, Databases, Portal, Renewed, running
@@ -30,6 +31,8 @@ CHROMIUM_ARGUMENTS = [
 
 
 HERE = Path(__file__).parent
+# Share a portal of their own: one process runs them all, and first, for they take longest.
+TOGETHER = "test_hostile_text.py"
 REPORTS = pytest.StashKey[dict[str, pytest.TestReport]]()
 
 
@@ -37,6 +40,17 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if item.path.is_relative_to(HERE):
             item.add_marker(pytest.mark.browser)
+
+
+class Shares(LoadScopeScheduling):
+    """Each test goes to whichever process is free."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return TOGETHER if TOGETHER in nodeid else nodeid
+
+
+def pytest_xdist_make_scheduler(config, log):
+    return Shares(config, log)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -62,10 +62,6 @@ TYPED_INTO_ADDRESSES = (
 )
 
 
-# One portal holds the texts, for all of these tests.
-pytestmark = pytest.mark.xdist_group("hostile text")
-
-
 def test_every_field_of_text_is_planted_or_typed_by_nobody():
     fields = hostile.fields_of(OURS)
     open_ = [name for name in fields if not any(re.search(pattern, name) for pattern in MADE)]
