@@ -205,6 +205,14 @@ class TestAnAccountThatExists:
         provider.refresh_from_db()
         assert provider.email == "provider@people.example"
 
+    def test_finds_the_way_to_it_on_security(self, there, provider, sign_in):
+        page = sign_in(provider).get(reverse("security")).content.decode()
+        assert "Not connected" in page
+        assert reverse("socialaccount_connections") in page
+        connect(provider, there, there.user("seen", **ANNA))
+        page = sign_in(provider).get(reverse("security")).content.decode()
+        assert "Not connected" not in page
+
     def test_is_connected_only_after_a_confirmation_of_just_now(self, there, provider, sign_in):
         _client, answer = through(there, there.user("late", **ANNA), sign_in(provider), "connect")
         assert answer.url.startswith(reverse("account_reauthenticate"))
