@@ -66,15 +66,7 @@ def without_gaps() -> bool:
 
 
 @pytest.fixture
-def gapless(db):
-    """Counters outlive a test that commits, as they must; each test begins to count anew."""
-    from billing.models import InvoiceCounter
-
-    InvoiceCounter.objects.all().delete()
-
-
-@pytest.fixture
-def group(gapless):
+def group(db):
     organization = cast.make_organization("Seaside Group", plan=None)
     organization.admin = cast.make_person("Amy", "Admin")
     cast.join(organization, organization.admin, Membership.Role.ADMIN)
@@ -87,7 +79,7 @@ def on_team(group):
 
 
 class TestUpgrades:
-    def test_fifty_first_ones_make_one_subscription_and_one_invoice(self, gapless):
+    def test_fifty_first_ones_make_one_subscription_and_one_invoice(self):
         person, now = cast.make_person(), timezone.now()
         outcome = race(
             lambda _: Offline().subscribe(person, INDIVIDUAL, seats=1, by=person, origin=SYSTEM, at=now)
@@ -210,7 +202,7 @@ class TestLastSession:
 
 
 class TestInvoices:
-    def test_fifty_at_once_are_numbered_without_a_gap(self, gapless):
+    def test_fifty_at_once_are_numbered_without_a_gap(self):
         people = [cast.make_person(f"Payer{number}") for number in range(AT_ONCE)]
         now = timezone.now()
         outcome = race(
@@ -220,7 +212,7 @@ class TestInvoices:
         assert len(numbers()) == AT_ONCE
         assert without_gaps()
 
-    def test_those_that_are_undone_leave_no_gap(self, gapless):
+    def test_those_that_are_undone_leave_no_gap(self):
         people = [cast.make_person(f"Payer{number}") for number in range(AT_ONCE)]
         now = timezone.now()
 
@@ -240,7 +232,7 @@ class TestInvoices:
         assert len(numbers()) == 33
         assert without_gaps()
 
-    def test_numbered_by_counting_them_would_collide(self, gapless):
+    def test_numbered_by_counting_them_would_collide(self):
         all_have_counted = threading.Barrier(NAIVE)
         taken = []
 
