@@ -170,7 +170,7 @@ def standing_notices(
         }
     if subscription.gateway == GatewayName.OFFLINE:
         href = addresses.invoice(overdue.pk) if overdue else addresses.invoices
-        action = _("Download the invoice")
+        action = _("Download the invoice") if overdue else _("Invoices")
     else:
         href, action = addresses.payment_method, _("Change the payment method")
     return [Notice("is-danger" if is_read_only else "is-warning", title, f"{what} {then}", href, action)]

@@ -1,7 +1,7 @@
 """The Dashboard: Recent Sessions, Active Devices, Usage Summary, Quick Actions."""
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
@@ -88,9 +88,12 @@ def _notices(usage: list[ArrangementPanel], person: Person, dates: Dates) -> lis
         if arrangement.is_manager:
             addresses = Addresses.of(arrangement.organization)
             present = InvoicePresenter(addresses, dates, person.date_locale, at=dates.now)
-            found += standing_notices(
+            notices = standing_notices(
                 arrangement.terms.subscription, None, addresses, present, person.date_locale
             )
+            if arrangement.organization:
+                notices = [replace(one, title=f"{panel.payer}: {one.title}") for one in notices]
+            found += notices
     return found
 
 
