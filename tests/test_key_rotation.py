@@ -16,7 +16,7 @@ from accounts.models import Person
 from devices import deep_link
 from devices.models import DeviceAuthorization
 from medimic import at_rest, crypto
-from medimic.audit import log
+from medimic.audit import log, statements
 from medimic.outbox.models import Delivery
 from medimic.outbox.queue import enqueue
 from tests import cast
@@ -200,13 +200,15 @@ class TestKeys:
     def test_names_each_key_and_never_tells_it(self, planted, settings):
         rotate(settings)
         out = run("keys")
-        for key in (*settings.CRYPTO_KEY, *settings.FIELD_KEYS, *settings.AUDIT_KEYS):
+        keys = settings.CRYPTO_KEY, settings.FIELD_KEYS, settings.AUDIT_KEYS, settings.AUDIT_SIGNING_KEY
+        for key in itertools.chain.from_iterable(keys):
             for text in (key.hex(), key.decode()):
                 assert text not in out
         assert f"{deep_link.key_id(settings.CRYPTO_KEY[0])}  encrypts" in out
         assert f"{crypto.fingerprint('field-key', NEW)}  encrypts  0 rows" in out
         assert f"{crypto.fingerprint('field-key', OLD)}  kept to read  " in out
         assert f"{log.key_name(settings.AUDIT_KEYS[0])}  signs  " in out
+        assert f"{statements.public_keys()[0]}  signs  " in out
 
     def test_counts_what_stands_under_older_keys(self, planted, settings):
         rotate(settings)

@@ -9,16 +9,16 @@ from django.db.models import Count
 
 from devices import deep_link
 from medimic import at_rest, crypto
-from medimic.audit import log
-from medimic.audit.models import AuditEvent
+from medimic.audit import log, statements
+from medimic.audit.models import AuditEvent, Checkpoint
 
 FIELD_PURPOSE = "field-key"
 
 
 class Command(BaseCommand):
     help = (
-        "Show the fingerprints of CRYPTO_KEY, FIELD_KEYS and AUDIT_KEYS, which one is in use, and how "
-        "much stands under each. Never shows a key."
+        "Show the fingerprints of CRYPTO_KEY, FIELD_KEYS and AUDIT_KEYS and the public keys of "
+        "AUDIT_SIGNING_KEY, which one is in use, and how much stands under each. Never shows a secret key."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -27,6 +27,7 @@ class Command(BaseCommand):
         ])  # fmt: skip
         self._fields()
         self._audit()
+        self._signing()
 
     def _fields(self) -> None:
         standing: Counter[int] = sum((place.standing() for place in at_rest.places()), Counter())
@@ -51,6 +52,13 @@ class Command(BaseCommand):
             self.stdout.write(
                 f"  {sum(signed.values())} rows were signed with keys that are not here: {', '.join(signed)}"
             )
+
+    def _signing(self) -> None:
+        rows = Checkpoint.objects.order_by().values("key").annotate(rows=Count("pk"))
+        signed = {row["key"]: row["rows"] for row in rows}
+        self._list("AUDIT_SIGNING_KEY: the audit log's checkpoints, by their public key", "signs", [
+            (key, f"{signed.get(key, 0)} checkpoints") for key in statements.public_keys()
+        ])  # fmt: skip
 
     def _list(self, title: str, use: str, keys: list[tuple[str, str]]) -> None:
         self.stdout.write(title)
