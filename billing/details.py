@@ -7,8 +7,8 @@ from django.utils.translation import gettext_lazy as _
 from accounts.forms import PlainWords
 from accounts.models import Person
 from billing.models import Subscription
-from billing.subscriptions import held, note
-from medimic.audit.log import Origin
+from billing.subscriptions import held
+from medimic.audit.log import Origin, record
 
 FIELDS = ("bill_to_name", "bill_to_address", "bill_to_tax_id")
 
@@ -50,5 +50,11 @@ def change(subscription: Subscription, values: dict[str, str], *, by: Person, or
         for name in changed:
             setattr(fresh, name, values[name])
         fresh.save(update_fields=changed)
-        note("billing.details_changed", fresh, origin)
+        record(
+            "billing.details_changed",
+            origin=origin,
+            person_id=fresh.person_id,
+            organization_id=fresh.organization_id,
+            subject=fresh,
+        )
     return True
