@@ -208,7 +208,7 @@ if CACHES["default"]["BACKEND"].endswith("DatabaseCache"):
 # --- Sign-in -----------------------------------------------------------------
 
 AUTH_USER_MODEL = "accounts.Person"
-AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTHENTICATION_BACKENDS = ["accounts.backends.EmailAndPassword"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {
@@ -274,9 +274,7 @@ MFA_TOTP_ISSUER = "MediMic"
 
 # OIDC_PROVIDERS: short names of OpenID Connect providers, e.g. clinic,entra. Each has variables of its
 # own, OIDC_CLINIC_ISSUER and more: docs/configuration.md, Single sign-on.
-SOCIALACCOUNT_PROVIDERS = {
-    "openid_connect": {"APPS": identity_providers.providers(env, "OIDC_PROVIDERS")}
-}
+SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"APPS": identity_providers.providers(env, "OIDC_PROVIDERS")}}
 SOCIALACCOUNT_ADAPTER = "accounts.single_sign_on.SignOnAdapter"
 SOCIALACCOUNT_FORMS = {"signup": "accounts.sign_on_forms.SignUpBySignOn"}
 # An email address proves nobody's identity: an account is connected from within, or is a new one.
@@ -399,9 +397,8 @@ SMS_BACKEND, SMS_OPTIONS = environment.sms(env, "SMS_URL", "" if PRODUCTION else
 # BILLING_SELLER, BILLING_ACCOUNT: what stands on invoices: who writes them, and where to pay them to,
 # such as "IBAN: …|BIC: …". A "|" begins a new line. A laptop's account is nobody's.
 BILLING_SELLER = env.str("BILLING_SELLER", default="MediMic").replace("|", "\n")
-BILLING_ACCOUNT = env.str(
-    "BILLING_ACCOUNT", default="" if PRODUCTION else "IBAN: GB33 BUKB 2020 1555 5555 55|BIC: BUKBGB22"
-).replace("|", "\n")
+nobodys_account = "" if PRODUCTION else "IBAN: GB33 BUKB 2020 1555 5555 55|BIC: BUKBGB22"
+BILLING_ACCOUNT = env.str("BILLING_ACCOUNT", default=nobodys_account).replace("|", "\n")
 # INVOICE_DAYS: within how many days an invoice is to be paid.
 INVOICE_DAYS = environment.number(env, "INVOICE_DAYS", 14)
 # TAX_RATE_BASIS_POINTS: the tax on top of the plans' prices, in hundredths of a percent (1900 is 19 %).
