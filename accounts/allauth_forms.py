@@ -1,8 +1,11 @@
 """allauth's forms in our words. Apart from our own forms, which allauth's module imports."""
 
+import uuid
 from typing import Any
 
 from allauth.account import forms as account
+from allauth.account.adapter import get_adapter as get_account_adapter
+from allauth.account.models import EmailAddress
 from allauth.core import context
 from allauth.mfa.adapter import get_adapter
 from allauth.mfa.base import forms as mfa
@@ -15,7 +18,9 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
 from accounts import trusted_browsers
+from accounts.backends import people_at
 from accounts.forms import PlainWords
+from accounts.models import Person
 from medimic import crypto
 
 PASSWORD_HELP = _("At least 10 characters. Not a common password, and nothing like your name or email.")
@@ -49,7 +54,12 @@ class SignIn(PlainWords, account.LoginForm):
 
 
 class SignUp(NewPassword, account.SignupForm):
-    pass
+    def try_save(self, request: HttpRequest) -> tuple[Person | None, HttpResponse | None]:
+        if self.account_already_exists:
+            # Making an account hashes its password; without that, the answer would come sooner.
+            Person().set_password(self.cleaned_data["password1"])
+        found: tuple[Person | None, HttpResponse | None] = super().try_save(request)
+        return found
 
 
 class AddEmail(PlainWords, account.AddEmailForm):
@@ -59,7 +69,21 @@ class AddEmail(PlainWords, account.AddEmailForm):
 
 
 class ResetPassword(PlainWords, account.ResetPasswordForm):
-    pass
+    """Asks as much of the database for an address that nobody has."""
+
+    def clean_email(self) -> str:
+        email: str = get_account_adapter().clean_email(self.cleaned_data["email"].lower())
+        self.users = [person for person in people_at(email) if person.is_active]
+        return email
+
+    def save(self, request: HttpRequest, **options: Any) -> str:
+        if not self.users:
+            # What a token is made of.
+            nobody = uuid.uuid4()
+            EmailAddress.objects.filter(email=self.cleaned_data["email"], user_id=nobody).exists()
+            list(EmailAddress.objects.filter(user_id=nobody).values_list("email", flat=True))
+        email: str = super().save(request, **options)
+        return email
 
 
 class ResetPasswordByLink(NewPassword, account.ResetPasswordKeyForm):

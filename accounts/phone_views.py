@@ -15,7 +15,7 @@ from allauth.headless.base.views import APIView
 from allauth.headless.constants import Client
 from allauth.headless.mfa import views as factor_views
 from django.contrib.auth import get_user
-from django.http import HttpRequest, HttpResponseBase, HttpResponseNotAllowed
+from django.http import HttpRequest, HttpResponseBase, HttpResponseNotAllowed, JsonResponse
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext_lazy as _
 
@@ -23,6 +23,8 @@ from medimic.problems import Problem
 
 View = Callable[[HttpRequest], HttpResponseBase]
 LONGEST = 1024
+# What the calls below are part of.
+FLOWS = {"login", "mfa_authenticate", "verify_email"}
 
 
 def _call(view: type[APIView], *methods: str) -> View:
@@ -35,11 +37,22 @@ def _call(view: type[APIView], *methods: str) -> View:
         if request.method == "POST":
             _check_body(request)
         try:
-            return inner(request)
+            return _without_other_flows(inner(request))
         except ImmediateHttpResponse as answer:
-            return answer.response
+            return _without_other_flows(answer.response)
 
     return answered
+
+
+def _without_other_flows(response: HttpResponseBase) -> HttpResponseBase:
+    """allauth names all that it knows as what one could go on with: here, some of it has no call."""
+    if isinstance(response, JsonResponse):
+        content = json.loads(response.content)
+        data = content.get("data") if isinstance(content, dict) else None
+        if isinstance(data, dict) and "flows" in data:
+            data["flows"] = [flow for flow in data["flows"] if flow["id"] in FLOWS or flow.get("is_pending")]
+            response.content = json.dumps(content)
+    return response
 
 
 def _forget_browser(request: HttpRequest) -> None:

@@ -59,6 +59,15 @@ def test_all_else_of_headless_is_missing(phone, address):
     assert phone.client.post(address, {}, content_type="application/json").status_code == 404
 
 
+def test_answers_name_nothing_that_has_no_call(phone, provider, enrol):
+    def named(response):
+        return {flow["id"] for flow in response.json()["data"]["flows"]}
+
+    assert named(phone.call("get", "session")) == {"login"}
+    enrol(provider)
+    assert named(phone.log_in(provider)) == {"login", "mfa_authenticate"}
+
+
 class TestPassword:
     def test_signs_in_and_is_recorded(self, phone, provider):
         answer = phone.log_in(provider).json()
