@@ -49,7 +49,7 @@ class SubscriptionAdmin(FoundOnly):
             Subscription.objects.filter(organization__in=organizations),
         ):
             found += list(rows.order_by("-anchor_at").values_list("pk", flat=True)[:most])
-        found += list(Subscription.objects.filter(pk=key_of(term)).values_list("pk", flat=True))
+        found += list(Subscription.objects.filter(pk__in=keys_in(term)).values_list("pk", flat=True))
         return list(dict.fromkeys(found))[:most]
 
     @admin.display(description=_("holder"))
@@ -122,8 +122,8 @@ class InvoiceAdmin(FoundOnly):
             Invoice.objects.filter(beginning("number", term.strip().upper())),
             Invoice.objects.filter(person__in=people),
             Invoice.objects.filter(organization__in=organizations),
-            Invoice.objects.filter(pk=key_of(term)),
-            Invoice.objects.filter(subscription=key_of(term)),
+            Invoice.objects.filter(pk__in=keys_in(term)),
+            Invoice.objects.filter(subscription__in=keys_in(term)),
         ):
             found += list(rows.newest_first().values_list("pk", flat=True)[:most])
         return list(dict.fromkeys(found))[:most]
@@ -155,16 +155,17 @@ class GatewayEventAdmin(ReadOnlyAdmin):
         term = search_term.strip()
         if not term:
             return queryset, False
-        key = key_of(term)
-        return (queryset.filter(subscription=key) if key else queryset.filter(event_id=term)), False
+        keys = keys_in(term)
+        return (queryset.filter(subscription__in=keys) if keys else queryset.filter(event_id=term)), False
 
     @admin.display(description=_("subscription"))
     def whose(self, event: GatewayEvent) -> str:
         return str(event.subscription_id or "–")
 
 
-def key_of(term: str) -> UUID | None:
+def keys_in(term: str) -> list[UUID]:
+    """The id that somebody typed, if it is one."""
     try:
-        return UUID(term.strip())
+        return [UUID(term.strip())]
     except ValueError:
-        return None
+        return []

@@ -1,6 +1,6 @@
 """Tables that staff look at and nobody edits, at any number of rows."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -64,7 +64,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):
     list_max_show_all = 50
     actions = None
     # Any other order would be one that no index has.
-    sortable_by: Sequence[str] = ()
+    sortable_by = ()
     person_field = ""
     organization_field = ""
 
