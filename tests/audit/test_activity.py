@@ -9,7 +9,8 @@ from django.db.models import Q
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from medimic.audit import log, presenters
+from medimic.audit import activity, log, presenters
+from medimic.audit.forms import AREAS, ActivityFilter, Wanted
 from medimic.audit.log import SYSTEM, Origin, record
 from medimic.audit.models import ActorKind, AuditEvent
 from medimic.pagination import Page
@@ -139,3 +140,75 @@ def test_queries_are_the_same_for_many_rows(provider, colleague, sign_in):
     for number in range(495):
         record("tests.done", origin=by(others[number % 20]), person_id=provider.pk, details={"n": number})
     assert queries() == few
+
+
+class TestNarrowing:
+    @pytest.fixture(autouse=True)
+    def kinds_with_words(self, monkeypatch, kinds):
+        monkeypatch.setattr(
+            presenters,
+            "_presenters",
+            {"accounts.renamed": "Renamed to %(name)s", "devices.done": "Done %(n)s", "desk.seen": "Seen"},
+        )
+
+    def whats(self, client, **query) -> list[str]:
+        response = client.get(reverse("activity"), query)
+        assert response.status_code == 200
+        return [row.what for row in response.context["rows"]]
+
+    @pytest.fixture
+    def reader(self, provider, sign_in):
+        record("accounts.renamed", origin=by(provider), person_id=provider.pk, details={"name": "X"})
+        record("devices.done", origin=SYSTEM, person_id=provider.pk, details={"n": 1})
+        record("devices.done", origin=by(provider), details={"n": 2})
+        return sign_in(provider)
+
+    def test_by_kind_and_by_words_of_its_name(self, reader):
+        assert self.whats(reader, kind="accounts.renamed") == ["Renamed to X"]
+        assert self.whats(reader, kind="devices.done") == ["Done 2", "Done 1"]
+        assert self.whats(reader, q="DONE") == ["Done 2", "Done 1"]
+        assert self.whats(reader, q="renamed to") == ["Renamed to X"]
+        assert self.whats(reader, q="done", kind="accounts.renamed") == []
+        assert self.whats(reader, kind="made.up")[-1] == "Renamed to X"
+
+    def test_nothing_fits_says_what_to_do(self, reader):
+        text = reader.get(reverse("activity"), {"q": "no such words"}).content.decode()
+        assert "Nothing fits" in text
+        assert "Show all" in text
+
+    def test_by_days_of_the_readers_time_zone(self, provider, sign_in, monkeypatch):
+        provider.time_zone = "Asia/Tokyo"
+        provider.save()
+        # 23:30 in Tokyo on the 1st, and 00:30 there on the 2nd.
+        for hour in (14, 15):
+            at = dt.datetime(2026, 5, 1, hour, 30, tzinfo=dt.UTC)
+            monkeypatch.setattr(log.timezone, "now", lambda at=at: at)
+            record("devices.done", origin=SYSTEM, person_id=provider.pk, details={"n": hour})
+        monkeypatch.undo()
+        client = sign_in(provider)
+        monkeypatch.setattr(presenters, "_presenters", {"devices.done": "Done %(n)s"})
+        assert self.whats(client, to="2026-05-01") == ["Done 14"]
+        assert self.whats(client, **{"from": "2026-05-02", "to": "2026-05-02"}) == ["Done 15"]
+        assert self.whats(client, **{"from": "soon", "to": "2026-05-02"}) == ["Done 15", "Done 14"]
+
+    def test_exports_what_is_shown(self, reader):
+        text = reader.get(reverse("activity"), {"kind": "devices.done"}).content.decode()
+        assert "/settings/activity/export/?format=jsonl&amp;kind=devices.done" in text
+
+    # PostgreSQL weighs how few rows a test has, SQLite only which index fits.
+    @pytest.mark.once
+    @pytest.mark.parametrize("kinds", [None, ("devices.done",), ("devices.done", "desk.seen")])
+    def test_every_filter_has_an_index(self, provider, kinds):
+        for rows in activity.parts_of(provider, Wanted(kinds=kinds)):
+            plan = rows.order_by("-created_at", "-id")[:51].explain()
+            assert "USING INDEX audit_" in plan
+            assert "TEMP B-TREE" not in plan
+
+
+@pytest.mark.once
+def test_every_kind_can_be_chosen_by_a_name(monkeypatch):
+    monkeypatch.undo()
+    kinds = [kind for _area, rows in ActivityFilter({}).fields["kind"].choices[1:] for kind in rows]
+    assert len(kinds) > 100
+    assert [kind for kind, name in kinds if name == kind or name.startswith("…")] == []
+    assert {kind.partition(".")[0] for kind in presenters.registered_kinds()} <= set(AREAS)
