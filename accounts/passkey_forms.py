@@ -75,6 +75,15 @@ class NewPasskey(PlainWords, webauthn.AddWebAuthnForm):
         check(self.cleaned_data["credential"], RegistrationResponse)
         return self.cleaned_data["credential"]
 
+    def clean(self) -> dict[str, Any]:
+        try:
+            found: dict[str, Any] = super().clean()
+        except ValidationError:
+            # Beside the button, and not of a code.
+            self.add_error("credential", _refusal())
+            return self.cleaned_data
+        return found
+
 
 class PasskeyName(PlainWords):
     name = forms.CharField(label=_("Name"), max_length=passkeys.NAME_LENGTH)
@@ -90,9 +99,10 @@ class _Proof(forms.Form):
         try:
             check(self.cleaned_data["credential"], AuthenticationResponse)
             found: Authenticator = super().clean_credential()  # type: ignore[misc]
-        except ValidationError:
+        except ValidationError as error:
             self._record_failure()
-            raise
+            # allauth speaks of a code. That there were too many attempts stays as it is.
+            raise (_refusal() if error.code == "incorrect_code" else error) from None
         return found
 
     def _record_failure(self) -> None:
