@@ -13,6 +13,7 @@ from medimic.audit import activity, proofs
 from medimic.audit.forms import ActivityFilter
 from medimic.audit.log import Origin, record
 from medimic.audit.models import AuditEvent
+from medimic.audit.reading import Parts
 from medimic.flows.audit_exports import CSV, FORMATS, Export, as_csv, with_proofs
 from orgs.standing import SignedInRequest
 
@@ -56,7 +57,7 @@ def log_export(request: SignedInRequest) -> HttpResponseBase:
     return _answer(request, export, parts, format_, back="admin:audit_auditevent_changelist")
 
 
-def admin_log_export(request: HttpRequest) -> HttpResponseBase:
+def admin_log_export(request: SignedInRequest) -> HttpResponseBase:
     """Behind the admin's door: staff with a second factor that they have shown."""
     return admin.site.admin_view(log_export)(request)
 
@@ -69,7 +70,7 @@ def _format(request: HttpRequest) -> str:
 
 
 def _answer(
-    request: HttpRequest, export: Export, parts: activity.Parts, format_: str, *, back: str
+    request: HttpRequest, export: Export, parts: Parts, format_: str, *, back: str
 ) -> HttpResponseBase:
     if format_ == CSV:
         return as_csv(export, parts)
