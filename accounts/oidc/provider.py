@@ -34,6 +34,10 @@ class OpenIdConnect(OpenIDConnectProvider):
     def is_entra(self) -> bool:
         return bool(self.app.settings.get("tenant"))
 
+    def serialize(self) -> dict[str, Any]:
+        """By its own name: two providers may have given this portal the same client id."""
+        return {"id": self.sub_id, "app.client_id": self.app.client_id}
+
     def redirect(
         self, request: HttpRequest, process: str, next_url: str | None = None, data: Any = None, **more: Any
     ) -> HttpResponse:

@@ -48,6 +48,15 @@ def look_at(page) -> None:
     page.set_viewport_size(before)
 
 
+def sign_in_by_password(page, portal) -> None:
+    """With other buttons that say "Sign in" beside the one."""
+    page.goto(f"{portal.url}/accounts/login/")
+    page.fill("input[name=login]", PERSON)
+    page.fill("input[name=password]", PASSWORD)
+    page.get_by_role("main").get_by_role("button", name="Sign In", exact=True).click()
+    page.wait_for_url(f"{portal.url}/")
+
+
 def as_there(page, provider, sub: str) -> None:
     """Say at the provider who one is."""
     page.wait_for_url(f"{provider.url}/**")
@@ -55,9 +64,7 @@ def as_there(page, provider, sub: str) -> None:
     page.get_by_role("button", name="Authorize").click()
 
 
-def test_a_newcomer_gets_an_account_and_a_member_connects_theirs(
-    new_page, portal, provider, console, sign_in
-):
+def test_a_newcomer_gets_an_account_and_a_member_connects_theirs(new_page, portal, provider, console):
     # The provider's own page takes its looks from elsewhere.
     console.expect("ERR_|Failed to load|Content Security Policy.*localhost")
     provider.user(
@@ -76,7 +83,7 @@ def test_a_newcomer_gets_an_account_and_a_member_connects_theirs(
     page.wait_for_url("**/settings/security/second-factor/**")
 
     member = new_page()
-    sign_in(member, portal, PERSON)
+    sign_in_by_password(member, portal)
     member.goto(f"{portal.url}/accounts/3rdparty/")
     look_at(member)
     member.get_by_role("button", name="Connect: Lakeside ID").click()
@@ -102,10 +109,7 @@ def test_who_refuses_there_or_finds_the_provider_away_reads_what_to_do(new_page,
     expect(page.get_by_role("main")).to_contain_text("Hilltop ID does not answer at the moment")
     look_at(page)
     page.get_by_role("link", name="Sign In").click()
-    page.fill("input[name=login]", PERSON)
-    page.fill("input[name=password]", PASSWORD)
-    page.get_by_role("main").get_by_role("button", name="Sign In", exact=True).click()
-    page.wait_for_url(f"{portal.url}/")
+    sign_in_by_password(page, portal)
 
 
 def test_what_a_provider_does_not_tell_is_asked(new_page, portal, provider, console):
