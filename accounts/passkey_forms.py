@@ -75,9 +75,9 @@ class NewPasskey(PlainWords, webauthn.AddWebAuthnForm):
         check(self.cleaned_data["credential"], RegistrationResponse)
         return self.cleaned_data["credential"]
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> dict[str, Any] | None:
         try:
-            found: dict[str, Any] = super().clean()
+            found: dict[str, Any] | None = super().clean()
         except ValidationError:
             # Beside the button, and not of a code.
             self.add_error("credential", _refusal())

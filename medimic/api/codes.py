@@ -140,8 +140,8 @@ SPECIFIC: dict[str, Code] = {
     "payment_required": Code(
         (402,),
         _(
-            "An invoice is more than 14 days overdue: no new session or device until it is paid, at “pay_at”. "
-            "Reading, exporting and revoking go on."
+            "An invoice is more than 14 days overdue: no new session or device until it is paid, at "
+            "“pay_at”. Reading, exporting and revoking go on."
         ),
     ),
     "idempotency_mismatch": Code(
