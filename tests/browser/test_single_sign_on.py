@@ -86,7 +86,7 @@ def test_a_newcomer_gets_an_account_and_a_member_connects_theirs(new_page, porta
     sign_in_by_password(member, portal)
     member.goto(f"{portal.url}/accounts/3rdparty/")
     look_at(member)
-    member.get_by_role("button", name="Connect: Lakeside ID").click()
+    member.locator("section", has_text="Lakeside ID").get_by_role("button").click()
     provider.user("sara", email="somebody@lakeside.example", email_verified=True)
     as_there(member, provider, "sara")
     member.wait_for_url("**/accounts/3rdparty/")
