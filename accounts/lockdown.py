@@ -38,7 +38,10 @@ def lock(alert: Alert, *, origin: Origin) -> Outcome:
     restored = _restore_email(person, alert, origin)
     _remove_what_came_since(person, alert, origin)
     person.set_unusable_password()
-    person.save(update_fields=["password"])
+    if restored is False:
+        # Else Forgot Password would open it to whoever changed the address.
+        person.is_active = False
+    person.save(update_fields=["password", "is_active"])
     person.end_sign_ins()
     person.end_device_tokens()
     trusted_browsers.forget_all(person)

@@ -339,3 +339,5 @@ class TestAnAccountThatWasTaken:
         assert provider.email == "thief@evil.example"
         assert not provider.has_usable_password()
         assert mails("locked") == []
+        Client().post("/accounts/password/reset/", {"email": "thief@evil.example"})
+        assert mails("password_reset_key") == []
