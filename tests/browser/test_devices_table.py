@@ -88,8 +88,11 @@ def test_columns_are_chosen_by_keyboard_and_stay_chosen(page, shared_portal, sig
     assert page.evaluate("window.shifted") == []
 
     button.press("Enter")
+    # Where the focus is not yet in the menu, keys are still the button's.
+    expect(menu.get_by_role("checkbox", name="Model")).to_be_focused()
     expect(menu.get_by_role("checkbox", name="OS")).not_to_be_checked()
     page.keyboard.press("End")
+    expect(menu.get_by_role("button").last).to_be_focused()
     page.keyboard.press("Enter")
     expect(heads(page)).to_have_count(10)
     comes_to(page, lambda: set(stored(page).values()), {True})
