@@ -16,10 +16,12 @@ def rights(name: str) -> set[str]:
     }
 
 
-def test_each_group_may_look_and_nothing_else(db):
+def test_each_group_may_look_and_support_do_what_it_is_there_for(db):
     database = SimpleNamespace(connection=connection)
     import_module("accounts.migrations.0002_staff_groups").make_groups(apps, database)
     import_module("accounts.migrations.0003_support_sees_transcripts").let_support_look(apps, database)
+    import_module("medimic.desk.migrations.0001_permissions").permit(apps, database)
+    import_module("medimic.desk.migrations.0002_billing").permit(apps, database)
     assert rights(AUDITOR) == {"audit.view_auditevent"}
     assert rights(SUPPORT) == {
         "accounts.view_person",
@@ -31,6 +33,17 @@ def test_each_group_may_look_and_nothing_else(db):
         "billing.view_subscription",
         "sessions_app.view_segment",
         "sessions_app.view_envelope",
+        # What a person's page shows of them.
+        "audit.view_auditevent",
+        "billing.view_invoice",
+        "billing.view_gatewayevent",
+        # Acts, each with a reason.
+        "desk.revoke_device",
+        "desk.end_sign_ins",
+        "desk.resend_verification",
+        "desk.remove_factors",
+        "desk.settle_invoices",
+        "desk.extend_trials",
     }
 
 
