@@ -67,6 +67,9 @@ TYPED = (
     "outbox.Delivery.recipient_masked",
     "outbox.Delivery.last_error",
     "audit.AuditEvent.details",
+    "billing.Subscription.bill_to_name",
+    "billing.Subscription.bill_to_address",
+    "billing.Subscription.bill_to_tax_id",
 )
 # In the audit log, these are people's own words.
 DETAILS = {"asking", "before", "device", "model", "organization", "place", "title", "to"}
@@ -126,6 +129,8 @@ def plant() -> None:
     _invitations(planter)
     planter.column("outbox.Delivery.recipient_masked")
     planter.column("outbox.Delivery.last_error")
+    for name in ("bill_to_name", "bill_to_address", "bill_to_tax_id"):
+        planter.column(f"billing.Subscription.{name}")
     _audit_log(planter)
     print(json.dumps(planter.texts))
 
@@ -170,11 +175,13 @@ def _questionnaires(planter: Planter) -> None:
 
 def _audit_log(planter: Planter) -> None:
     """Each row once more, signed like it: what is there nobody changes."""
-    for event in AuditEvent.objects.filter(position=None):
+    for event in list(AuditEvent.objects.all()):
         details = json.loads(event.details)
         for key in DETAILS & details.keys():
             details[key] = planter.text("audit.AuditEvent.details", 300)
         event.pk = uuid.uuid4()
+        # The sealer has not come by yet.
+        event.batch = event.position = event.person_position = event.organization_position = None
         event.details = canonical(details)
         event.agent = AGENT.format(event.pk)
         event.mac = mac(event, settings.AUDIT_KEYS[0])

@@ -24,13 +24,15 @@ def mails(portal: Portal) -> Iterator[EmailMessage]:
             yield email.message_from_bytes(content, policy=email.policy.default)
 
 
-def mailed_link(portal: Portal, pattern: str, to: str = "") -> str:
-    """The link of this form in the newest mail (to this address) that has one, once it has come."""
+def mailed_link(portal: Portal, pattern: str, to: str = "", subject: str = "") -> str:
+    """The link of this form in the newest mail (to this address, of a subject with these words) that
+    has one, once it has come."""
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         for mail in mails(portal):
             text = mail.get_body(("plain",))
-            if to in ("", mail["To"]) and text and (found := re.search(pattern, text.get_content())):
+            is_meant = to in ("", mail["To"]) and subject in mail["Subject"]
+            if is_meant and text and (found := re.search(pattern, text.get_content())):
                 return portal.url + found[0]
         time.sleep(0.1)
     raise AssertionError(f"no mail {f'to {to} ' if to else ''}with {pattern}")

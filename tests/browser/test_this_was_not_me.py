@@ -22,7 +22,7 @@ def test_the_owner_locks_the_thief_out_and_chooses_a_new_password(new_page, port
     assert phone.run("whoami")
 
     # A scanner opens the link before the owner does: nothing comes of it.
-    link = mailed_link(portal, ALERT, to=PERSON)
+    link = mailed_link(portal, ALERT, to=PERSON, subject="New device")
     scanner = new_page(java_script_enabled=False)
     for _ in range(2):
         scanner.goto(link)
