@@ -63,7 +63,7 @@ def send(
                 "subject": subject,
                 "sentence": str(notice.sentence) % words,
                 "lines": lines,
-                "link": _link(kind, person, to, subject, now, device_id) if with_link else "",
+                "lock_url": _link(kind, person, to, subject, now, device_id) if with_link else "",
                 "security_url": settings.PORTAL_URL + reverse("security"),
             },
             person=person,

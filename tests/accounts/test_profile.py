@@ -53,9 +53,9 @@ def test_language_takes_effect_at_once(address, provider, sign_in):
 
 def test_time_zone_takes_effect_at_once(address, provider, log_in):
     browser = log_in(provider)
-    before = browser.get(reverse("security")).context["sign_ins"][0].since
+    before = browser.get(reverse("security")).context["sign_ins"][0].first_seen
     browser.post(address, {**SAID, "time_zone": "Asia/Tokyo"})
-    assert browser.get(reverse("security")).context["sign_ins"][0].since != before
+    assert browser.get(reverse("security")).context["sign_ins"][0].first_seen != before
 
 
 @pytest.mark.parametrize(

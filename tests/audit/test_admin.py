@@ -4,6 +4,7 @@ import uuid
 
 import pytest
 from django.contrib import admin
+from django.contrib.sessions.backends.db import SessionStore
 from django.db import connection
 from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
@@ -29,6 +30,7 @@ def events():
 def request_of(person, path="/", **query):
     request = RequestFactory().get(path, query)
     request.user = person
+    request.session = SessionStore()
     # What the site asks of staff beside their standing: a second factor, verified.
     person.is_verified = lambda: True
     return request
