@@ -137,7 +137,7 @@ def test_does_not_overwrite_what_somebody_changes_meanwhile(planted, settings, m
     def slow(text: str) -> str:
         nonlocal changed
         renewed = renew(text)
-        if not changed:
+        if not changed and crypto.decrypt(text) == planted.phone_number:
             changed = True
             planted.change_profile(phone_number="+442079469999")
         return renewed

@@ -41,7 +41,11 @@ class Seen:
 
 
 def shape(sql: str) -> str:
-    """A query without its values."""
+    """A query without its values, and without the types that PostgreSQL's driver names of some."""
+    return re.sub(r"\?::\w+", "?", _valueless(sql))
+
+
+def _valueless(sql: str) -> str:
     return re.sub(r"'(?:[^']|'')*'|\bNULL\b|\b[0-9a-f]{32}\b|\b\d+(?:\.\d+)?\b|\"s\d+_x\d+\"", "?", sql)
 
 

@@ -101,6 +101,7 @@ def test_one_may_name_oneself_and_no_colleague(client, provider, colleague, outs
         assert refused(register(client, user_id=str(other.pk)), 404, "person_unknown")
     foreign = register(client, user_id=str(outsider.pk)).json()
     missing = register(client, user_id="0d1f5b9e-0000-4000-8000-000000000000").json()
+    assert foreign.pop("request_id") != missing.pop("request_id")
     assert foreign == missing
 
 

@@ -4,6 +4,7 @@ import uuid
 
 import pytest
 from django.contrib import admin
+from django.contrib.sessions.backends.db import SessionStore
 from django.test import RequestFactory
 
 from medimic.outbox.models import Delivery
@@ -25,6 +26,7 @@ def deliveries():
 def request_of(person, **query):
     request = RequestFactory().get("/", query)
     request.user = person
+    request.session = SessionStore()
     person.is_verified = lambda: True
     return request
 
