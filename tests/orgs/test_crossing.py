@@ -9,9 +9,13 @@ import re
 from uuid import UUID
 
 import pytest
+from django.utils import timezone
 
 from accounts.models import Person
+from billing import invoices
 from billing.catalogue import ENTERPRISE
+from billing.lines import Line
+from billing.models import LineKind
 from devices import pool
 from orgs.models import Membership, Organization
 from tests import cast
@@ -23,6 +27,8 @@ pytestmark = [pytest.mark.django_db, pytest.mark.once]
 ADMIN, PROVIDER, PATIENT = Membership.Role.ADMIN, Membership.Role.PROVIDER, Membership.Role.PATIENT
 ORGANIZATION = "organizations/<slug:slug>/"
 NAME = re.compile(r"<uuid:(\w+)>")
+# A plan of the catalogue, which is everybody's.
+CODE, PLAN = "<slug:code>", "team"
 
 
 class House:
@@ -50,6 +56,8 @@ class House:
         self.version = care.make_questionnaire(self.organization, title=f"Diary {mark}")
         self.enrollment = care.enroll(kit.membership(self.patient, self.organization), self.version)
         self.response = care.receive(self.patient, self.version)
+        charged = [Line(LineKind.PLAN, 9900, 9900, data={"plan": "enterprise"})]
+        self.invoice = invoices.issue(self.organization.subscriptions.get(), charged, at=timezone.now())
 
     def _person(self, first, last, role):
         person = cast.make_person(first, last, email=f"{first}.{self.mark}@people.example".lower())
@@ -69,6 +77,7 @@ class House:
             "questionnaire_id": self.version.questionnaire_id,
             "enrollment_id": self.enrollment.pk,
             "response_id": self.response.pk,
+            "invoice_id": self.invoice.pk,
         }
 
 
@@ -90,7 +99,7 @@ def below(route: str) -> str:
 
 # Every page that an address needs no more for than the organization's.
 PLAIN = [route for route in routes() if route.startswith(ORGANIZATION) and "<" not in below(route)]
-NAMING = [route for route in routes() if route.startswith(ORGANIZATION) and "<" in below(route)]
+NAMING = [route for route in routes() if route.startswith(ORGANIZATION) and NAME.search(below(route))]
 
 
 def body(response) -> str:
@@ -138,7 +147,7 @@ def test_an_id_of_the_other_names_nothing_here(route, houses):
 
 
 def address(route: str, organization: Organization, ids: dict[str, UUID]) -> str:
-    path = route.replace("<slug:slug>", organization.slug)
+    path = route.replace("<slug:slug>", organization.slug).replace(CODE, PLAN)
     return "/" + NAME.sub(lambda found: str(ids.get(found[1]) or UUID(int=7)), path)
 
 

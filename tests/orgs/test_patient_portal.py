@@ -23,8 +23,9 @@ OPEN = {
     "settings/devices/keys/",
     "settings/organization-view/",
     "settings/security/",
+    "settings/security/second-factor/",
 }
-ELSEWHERE = ("accounts/", "admin/", "api/", "healthz", "readyz")
+ELSEWHERE = ("accounts/", "admin/", "api/", "healthz", "readyz", ".well-known/")
 
 
 def pages() -> list[str]:
