@@ -1,9 +1,11 @@
 """Signing in as people do: with passkeys, with a trusted browser, and until it ends by itself."""
 
+import contextlib
 import re
 import time
 
 import pytest
+from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import Page, expect
 
 from tests.browser import pages
@@ -214,5 +216,7 @@ def test_another_person_in_another_tab_leaves_nothing_of_the_first(page, portal)
     give_password(second, portal, pages.TRIAL)
     second.wait_for_url(f"{portal.url}/")
     first.bring_to_front()
-    first.evaluate("dispatchEvent(new Event('focus'))")
+    # Where coming to the front was enough, the page is leaving already.
+    with contextlib.suppress(PlaywrightError):
+        first.evaluate("dispatchEvent(new Event('focus'))")
     expect(first.get_by_text("Mirela")).to_have_count(0)

@@ -33,7 +33,9 @@ LEVELS = {
 # Of questionnaires and patients an admin alone does this.
 MANAGED = re.compile(r"questionnaires/(new/|.*/(draft|publication|retirement)/)")
 # Nobody revoked in bulk here; and this patient, who has a sign-in, sees to their devices alone.
-MISSING = re.compile(r"<uuid:revocation_id>|<uuid:person_id>/devices/<uuid:authorization_id>/revocation/|<uuid:person_id>/details/")
+MISSING = re.compile(
+    r"<uuid:revocation_id>|<uuid:person_id>/devices/<uuid:authorization_id>/revocation/|<uuid:person_id>/details/"
+)
 ROUTES = [route for route in routes() if route.startswith(ORGANIZATION)]
 METHODS = ("get", "head", "post", "put", "patch", "delete")
 OUTSIDERS = ("patient", "member of another", "stranger", "former member", "support")

@@ -2,6 +2,7 @@
 
 import pytest
 from django.contrib import admin
+from django.contrib.sessions.backends.db import SessionStore
 from django.test import RequestFactory
 from django.urls import reverse
 
@@ -23,6 +24,7 @@ def seat(provider):
 def request_of_staff():
     request = RequestFactory().get("/")
     request.user = Person.objects.create_superuser("root@people.example", "a long password for root")
+    request.session = SessionStore()
     request.user.is_verified = lambda: True
     return request
 
