@@ -17,6 +17,7 @@ from medimic import agents
 from medimic.audit.models import AuditEvent
 from medimic.audit.presenters import sentence
 from medimic.formatting import Dates
+from medimic.network import UNKNOWN_ADDRESS
 
 MOST_SIGN_INS = 10
 LAST = dt.timedelta(days=90)
@@ -136,7 +137,7 @@ def _browser(agent: str) -> str:
 
 
 def _address(address: str) -> str:
-    return gettext("unknown") if address in ("", NO_ADDRESS) else address
+    return gettext("unknown") if address in ("", NO_ADDRESS, UNKNOWN_ADDRESS) else address
 
 
 def _at(name: str, reference: str | uuid.UUID) -> str:

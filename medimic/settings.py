@@ -370,6 +370,8 @@ PHONENUMBER_DEFAULT_REGION = env.str("PHONE_REGION", default="GB")
 
 STATIC_URL = "/static/"
 STATIC_ROOT = VAR_DIR / "static"
+# No other site has a use for them.
+WHITENOISE_ALLOW_ALL_ORIGINS = False
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
