@@ -1,8 +1,7 @@
 """Invoices and credit notes are issued here, whole, in the transaction of what they charge."""
 
 import datetime as dt
-import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django.conf import settings
@@ -188,9 +187,13 @@ def _save(invoice: Invoice, lines: tuple[Line, ...]) -> None:
     invoice.line_count = len(lines)
     invoice.number = _next_number(Invoice.Kind(invoice.kind), invoice.issued_at)
     invoice.save(force_insert=True)
-    InvoiceLine.objects.bulk_create(
-        InvoiceLine(
-            id=uuid.uuid4(),
+    InvoiceLine.objects.bulk_create(rows_of(invoice, lines))
+
+
+def rows_of(invoice: Invoice, lines: Iterable[Line]) -> Iterator[InvoiceLine]:
+    """The lines as they are kept, in this order."""
+    for position, line in enumerate(lines, start=1):
+        yield InvoiceLine(
             invoice=invoice,
             position=position,
             kind=line.kind,
@@ -201,18 +204,21 @@ def _save(invoice: Invoice, lines: tuple[Line, ...]) -> None:
             period_start=line.start,
             period_end=line.end,
         )
-        for position, line in enumerate(lines, start=1)
-    )
+
+
+def number_of(series: str, year: int, count: int) -> str:
+    """ "MM-2026-000123"."""
+    return f"{series}-{year}-{count:06}"
 
 
 def _next_number(kind: Invoice.Kind, at: dt.datetime) -> str:
-    """ "MM-2026-000123": gapless, since the counter stands or falls with the invoice."""
+    """Gapless, since the counter stands or falls with the invoice."""
     series, year = SERIES[kind], at.astimezone(dt.UTC).year
     rows = InvoiceCounter.objects.filter(series=series, year=year)
     if not rows.update(last=F("last") + 1):
         InvoiceCounter.objects.bulk_create([InvoiceCounter(series=series, year=year)], ignore_conflicts=True)
         rows.update(last=F("last") + 1)
-    return f"{series}-{year}-{rows.get().last:06}"
+    return number_of(series, year, rows.get().last)
 
 
 def _note(kind: str, invoice: Invoice, origin: Origin, **details: str) -> None:

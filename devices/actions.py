@@ -31,7 +31,7 @@ from devices.admission import SignedIn
 from devices.confirmation import Asked
 from devices.dpop import Proof
 from devices.links import IssuedLink
-from devices.models import DeviceAuthorization, Registration, Token
+from devices.models import Device, DeviceAuthorization, Registration, Token
 from devices.schemas import DeviceIn, DevicePatch
 from medimic import crypto
 from medimic.audit.log import Origin, record
@@ -282,17 +282,33 @@ def allow_again(
         device = ownership.lock(authorization.device_id)
         if device is None or not authorization.allow_again(organization):
             return False
-        record(
-            "devices.allowed_again",
-            origin=origin,
-            person_id=authorization.account_id,
-            organization_id=organization.pk,
-            subject=authorization,
-            details={"device": authorization.title},
-        )
-        notices.allowed_again(authorization, organization)
-        fleet.device_changed(device.pk)
+        note_allowed(authorization, device, by=organization, organization_id=organization.pk, origin=origin)
         return True
+
+
+def note_allowed(
+    authorization: DeviceAuthorization,
+    device: Device,
+    *,
+    by: Organization | None,
+    organization_id: uuid.UUID | None,
+    origin: Origin,
+) -> None:
+    """What follows once an account may sign in on a device again, in the transaction that let it.
+
+    `by` is the organization that its person is told of, or None for support; `organization_id` is whose
+    log it stands in.
+    """
+    record(
+        "devices.allowed_again",
+        origin=origin,
+        person_id=authorization.account_id,
+        organization_id=organization_id,
+        subject=authorization,
+        details={"device": authorization.title},
+    )
+    notices.allowed_again(authorization, by)
+    fleet.device_changed(device.pk)
 
 
 def sign_out(*, token: str, origin: Origin, prove: tokens.Prove = dpop.as_bearer) -> bool:

@@ -8,9 +8,10 @@ they work there no longer, or it has no admin.
 from django.db import transaction
 
 from accounts.models import Person
-from devices import fleet, notices, ownership
+from devices import ownership
+from devices.actions import note_allowed
 from devices.models import DeviceAuthorization
-from medimic.audit.log import Origin, record
+from medimic.audit.log import Origin
 from orgs.models import Membership, Organization
 
 Reason = DeviceAuthorization.RevokedReason
@@ -50,14 +51,7 @@ def lift(*, authorization: DeviceAuthorization, by: Person, origin: Origin) -> b
         authorization.refresh_from_db(fields=["revoked_reason", "revoked_in", "device"])
         if device is None or not may_lift(authorization) or not authorization.lift_block():
             return False
-        record(
-            "devices.allowed_again",
-            origin=origin,
-            person_id=authorization.account_id,
-            organization_id=authorization.revoked_in_id,
-            subject=authorization,
-            details={"device": authorization.title},
+        note_allowed(
+            authorization, device, by=None, organization_id=authorization.revoked_in_id, origin=origin
         )
-        notices.allowed_again(authorization, None)
-        fleet.device_changed(device.pk)
         return True

@@ -10,7 +10,7 @@ from django.conf import settings
 
 from accounts.models import Person
 from billing import proration
-from billing.invoices import SERIES
+from billing.invoices import SERIES, number_of, rows_of
 from billing.lines import Line, net_of, tax_on
 from billing.models import GatewayName, Invoice, InvoiceCounter, InvoiceLine, LineKind, Subscription
 from billing.periods import Period, months_after
@@ -133,24 +133,10 @@ def _save(drafts: list[Draft]) -> None:
     for draft in drafts:
         year = draft.invoice.issued_at.year
         last[year] += 1
-        draft.invoice.number = f"{series}-{year}-{last[year]:06}"
+        draft.invoice.number = number_of(series, year, last[year])
         draft.invoice.line_count = len(draft.lines)
     Invoice.objects.bulk_create(draft.invoice for draft in drafts)
-    InvoiceLine.objects.bulk_create(
-        InvoiceLine(
-            invoice=draft.invoice,
-            position=position,
-            kind=line.kind,
-            data=line.data,
-            quantity=line.quantity,
-            unit_minor=line.unit_minor,
-            amount_minor=line.amount_minor,
-            period_start=line.start,
-            period_end=line.end,
-        )
-        for draft in drafts
-        for position, line in enumerate(draft.lines, start=1)
-    )
+    InvoiceLine.objects.bulk_create(row for draft in drafts for row in rows_of(draft.invoice, draft.lines))
     InvoiceCounter.objects.bulk_create(
         InvoiceCounter(series=series, year=year, last=number) for year, number in last.items()
     )
