@@ -33,7 +33,7 @@ FIELDS = {
 
 
 def register_all() -> None:
-    register("accounts.signed_in", _signed_in)
+    register("accounts.signed_in", _signed_in, title=_("Signed in"))
     register("accounts.signed_out", _("Signed out"))
     register("accounts.sign_in_failed", _("A sign-in failed"))
     register("accounts.confirmation_failed", _("A wrong password was given as confirmation"))
@@ -42,11 +42,19 @@ def register_all() -> None:
     register("accounts.email_changed", _("Changed the email address"))
     register("accounts.password_changed", _("Changed the password"))
     register("accounts.password_reset", _("Reset the password by a mailed link"))
-    register("accounts.factor_added", _factor(_("Added a second factor: %(factor)s")))
-    register("accounts.factor_removed", _factor(_("Removed a second factor: %(factor)s")))
+    register(
+        "accounts.factor_added",
+        _factor(_("Added a second factor: %(factor)s")),
+        title=_("Added a second factor"),
+    )
+    register(
+        "accounts.factor_removed",
+        _factor(_("Removed a second factor: %(factor)s")),
+        title=_("Removed a second factor"),
+    )
     register("accounts.factor_failed", _("A wrong code was given"))
     register("accounts.recovery_codes_made", _("Made recovery codes"))
-    register("accounts.profile_changed", _profile_changed)
+    register("accounts.profile_changed", _profile_changed, title=_("Changed the profile"))
     register("accounts.device_confirmation_on", _("Switched the confirmation of new devices on"))
     register("accounts.device_confirmation_off", _("Switched the confirmation of new devices off"))
     register("accounts.browser_signed_out", _("Signed a browser out"))

@@ -18,37 +18,56 @@ def register() -> None:
     present("devices.link_sent", gettext_lazy("Sent the link for %(device)s to %(to)s"))
     present("devices.link_cancelled", gettext_lazy("Cancelled the link for %(device)s"))
     present("devices.signed_in", gettext_lazy("Signed in on %(device)s (%(model)s)"))
-    present("devices.sign_in_refused", _sign_in_refused)
-    present("devices.confirmation_asked", gettext_lazy("%(model)s used the link for %(device)s"))
+    present("devices.sign_in_refused", _sign_in_refused, title=gettext_lazy("Refused a device's sign-in"))
+    present(
+        "devices.confirmation_asked",
+        gettext_lazy("%(model)s used the link for %(device)s"),
+        title=gettext_lazy("Used a device link"),
+    )
     present("devices.confirmed", gettext_lazy("Confirmed the sign-in on %(device)s"))
-    present("devices.confirmation_refused", _confirmation_refused)
+    present("devices.confirmation_refused", _confirmation_refused, title=gettext_lazy("Refused a device"))
     present("devices.signed_out", gettext_lazy("Signed out on %(device)s"))
     present("devices.session_token_ended", gettext_lazy("Left a session on %(device)s"))
     present("devices.token_reused", gettext_lazy("Signed %(device)s out: a spent token was used again"))
-    present("devices.updated", gettext_lazy("%(device)s reported a change: %(changed)s"))
+    present(
+        "devices.updated",
+        gettext_lazy("%(device)s reported a change: %(changed)s"),
+        title=gettext_lazy("Reported a change of a device"),
+    )
     present("devices.renamed", gettext_lazy("Renamed %(before)s to %(device)s"))
     present("devices.guest_registered", gettext_lazy("Registered a guest's device: %(device)s"))
-    present("devices.revoked", _revoked)
+    present("devices.revoked", _revoked, title=gettext_lazy("Revoked a device"))
     present("devices.allowed_again", gettext_lazy("Let %(device)s be used again"))
-    present("devices.bulk_revoked", _bulk_revoked)
+    present("devices.bulk_revoked", _bulk_revoked, title=gettext_lazy("Revoked several devices in one act"))
     present("devices.fleet_exported", gettext_lazy("Exported the organization's devices: %(devices)s"))
     present(
         "devices.pool_requested",
         gettext_lazy("%(organization)s asked to take %(device)s into its pool: %(place)s"),
+        title=gettext_lazy("Asked for a device for the pool"),
     )
-    present("devices.pool_declined", gettext_lazy("Kept %(device)s out of the pool of %(organization)s"))
     present(
-        "devices.pool_withdrawn", gettext_lazy("%(organization)s no longer asks for %(device)s (%(place)s)")
+        "devices.pool_declined",
+        gettext_lazy("Kept %(device)s out of the pool of %(organization)s"),
+        title=gettext_lazy("Kept a device out of the pool"),
     )
-    present("devices.pooled", gettext_lazy("%(device)s went into the pool of %(organization)s: %(place)s"))
+    present(
+        "devices.pool_withdrawn",
+        gettext_lazy("%(organization)s no longer asks for %(device)s (%(place)s)"),
+        title=gettext_lazy("No longer asked for a device for the pool"),
+    )
+    present(
+        "devices.pooled",
+        gettext_lazy("%(device)s went into the pool of %(organization)s: %(place)s"),
+        title=gettext_lazy("Took a device into the pool"),
+    )
     present("devices.pool_moved", gettext_lazy("Moved the pooled %(device)s from %(before)s to %(place)s"))
-    present("devices.pool_left", _pool_left)
+    present("devices.pool_left", _pool_left, title=gettext_lazy("Gave a pooled device back"))
     present(
         "devices.pool_revoked",
         gettext_lazy("Revoked the pooled %(device)s (%(place)s) for all accounts: %(accounts)s"),
     )
     present("devices.pool_allowed_again", gettext_lazy("Let the pooled %(device)s (%(place)s) be used again"))
-    present("devices.policy_changed", _policy_changed)
+    present("devices.policy_changed", _policy_changed, title=gettext_lazy("Changed the policies"))
     present(
         "devices.policy_warned", _policy_warned, title=gettext_lazy("Warned of a device that breaks a policy")
     )

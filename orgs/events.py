@@ -38,7 +38,11 @@ def register() -> None:
         title=_("An invitation was declined"),
     )
     present("orgs.single_sign_on_lifted", _("Support lifted the demand for single sign-on"))
-    present("orgs.second_factor_asked", _("%(organization)s asked for a second factor"))
+    present(
+        "orgs.second_factor_asked",
+        _("%(organization)s asked for a second factor"),
+        title=_("Asked for a second factor"),
+    )
     present("orgs.joined", _with_role(_("Joined %(organization)s as %(role)s")), title=_("Joined"))
     present(
         "orgs.role_changed",

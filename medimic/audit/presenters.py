@@ -36,7 +36,8 @@ class Gaps(dict[str, Any]):
 
 def register(kind: str, presenter: Presenter | str | Promise, *, title: str | Promise = "") -> None:
     """Say how a kind of event reads: a sentence with `%(name)s` for its details,
-    or a function of the event and its details; then `title` is what the kind is called."""
+    or a function of the event and its details. `title` is what the kind is called where one is
+    chosen: needed for a function, and for a sentence that begins with what differs."""
     if kind in _presenters:
         raise ValueError(f"{kind} has a presenter already")
     _presenters[kind] = presenter

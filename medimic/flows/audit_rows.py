@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext
-from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Person
 from medimic import agents
@@ -36,18 +35,6 @@ OF_OTHERS = (
     "devices.bulk_revoked",
 )
 THEIRS = ("orgs.", "devices.fleet", "devices.pool", "devices.polic", "billing.")
-# Of kinds whose sentence begins with what differs, or is made up from case to case.
-TITLES = {
-    "devices.policy_changed": _("Changed the policies"),
-    "devices.policy_warned": _("Warned of a device that breaks a policy"),
-    "devices.pool_left": _("Gave a pooled device back"),
-    "devices.pool_requested": _("Asked for a device for the pool"),
-    "devices.pool_withdrawn": _("No longer asked for a device for the pool"),
-    "devices.pool_declined": _("Kept a device out of the pool"),
-    "devices.pooled": _("Took a device into the pool"),
-    "devices.revoked": _("Revoked a device"),
-    "devices.bulk_revoked": _("Revoked several devices in one act"),
-}
 
 
 @dataclass(frozen=True)
@@ -98,9 +85,7 @@ def parts_of(organization: Organization, wanted: Wanted) -> Parts:
 def kinds() -> list[tuple[str, str]]:
     """What can happen in an organization, by its name in the reader's language."""
     found = [kind for kind in registered_kinds() if kind.startswith(THEIRS) or kind in OF_OTHERS]
-    return sorted(
-        ((kind, str(TITLES.get(kind) or title(kind))) for kind in found), key=lambda choice: choice[1]
-    )
+    return sorted(((kind, title(kind)) for kind in found), key=lambda choice: choice[1])
 
 
 def rows_for(reader: Person, events: Iterable[AuditEvent]) -> list[Row]:
