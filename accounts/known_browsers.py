@@ -13,7 +13,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from accounts.models import Person
-from medimic import crypto
+from medimic import cookies, crypto
 
 SALT = "accounts.known-browsers"
 PURPOSE = "known-browser"
@@ -44,15 +44,8 @@ def remembering(
         response = get_response(request)
         people = getattr(request, NOTED, None)
         if people is not None:
-            response.set_cookie(
-                settings.KNOWN_BROWSER_COOKIE_NAME,
-                signing.dumps(people, salt=SALT),
-                max_age=COOKIE_AGE,
-                path="/",
-                secure=settings.PRODUCTION,
-                httponly=True,
-                samesite="Lax",
-            )
+            value = signing.dumps(people, salt=SALT)
+            cookies.keep(response, settings.KNOWN_BROWSER_COOKIE_NAME, value, max_age=COOKIE_AGE)
         return response
 
     return middleware

@@ -18,7 +18,7 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare, salted_hmac
 
 from accounts.models import Person, TrustedBrowser
-from medimic import crypto
+from medimic import cookies, crypto
 from medimic.audit.log import Origin, record
 from medimic.network import client_address, client_agent
 
@@ -140,15 +140,7 @@ def _trust(
         )
         record("accounts.browser_trusted", origin=Origin.of(request), person_id=person.pk, subject=person)
     # Of several accounts that trust this browser each has a row of its own, for the same cookie.
-    response.set_cookie(
-        settings.TRUST_COOKIE_NAME,
-        token,
-        max_age=settings.SESSION_COOKIE_AGE,
-        path="/",
-        secure=settings.PRODUCTION,
-        httponly=True,
-        samesite="Lax",
-    )
+    cookies.keep(response, settings.TRUST_COOKIE_NAME, token, max_age=settings.SESSION_COOKIE_AGE)
     return row
 
 

@@ -25,7 +25,7 @@ from accounts.models import Person
 from devices import admission, browser_sign_ins, fleet, guests, identity, tokens, touch
 from devices.models import Device, DeviceAuthorization, DeviceType, Platform
 from devices.schemas import DeviceIn
-from medimic import crypto
+from medimic import cookies, crypto
 from medimic.audit.log import Origin
 from medimic.network import client_agent
 from medimic.problems import Problem
@@ -78,15 +78,7 @@ def identified(
         request.COOKIES[settings.DEVICE_COOKIE_NAME] = identifier
         response = view(request, *args, **kwargs)
         response["Accept-CH"] = f"{MODEL_HINT}, {VERSION_HINT}"
-        response.set_cookie(
-            settings.DEVICE_COOKIE_NAME,
-            identifier,
-            max_age=COOKIE_AGE,
-            path="/",
-            secure=settings.PRODUCTION,
-            httponly=True,
-            samesite="Lax",
-        )
+        cookies.keep(response, settings.DEVICE_COOKIE_NAME, identifier, max_age=COOKIE_AGE)
         return response
 
     return answer
