@@ -4,13 +4,30 @@ import time
 from typing import Any, cast
 
 from allauth.usersessions.models import UserSession
+from django.contrib.sessions.middleware import SessionMiddleware
 from django.http import HttpRequest, HttpResponse
+from django.utils.cache import patch_vary_headers
 
 from accounts import time_outs, trusted_browsers
 from accounts.models import Person
 from accounts.time_outs import SEEN
 from medimic.middleware import GetResponse
 from medimic.network import client_address
+
+
+class Sessions(SessionMiddleware):
+    """Django's, but a cookie whose row is gone stays in the browser.
+
+    Of two tabs that ask at the end of a sign-in the first gets a new cookie, with the reason in its row;
+    the second's answer would remove that one, which it never saw.
+    """
+
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        session = request.session
+        if session.accessed and not session.modified and session.is_empty():
+            patch_vary_headers(response, ("Cookie",))
+            return response
+        return super().process_response(request, response)
 
 
 def time_limits(get_response: GetResponse) -> GetResponse:

@@ -125,7 +125,7 @@ MIDDLEWARE = [
     "medimic.middleware.headers",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "medimic.middleware.tokens_alone",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "accounts.middleware.Sessions",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",

@@ -129,6 +129,15 @@ class TestEnd:
         assert provider.name not in page
         assert str(provider.pk) not in str(dict(browser.session))
 
+    def test_is_told_too_where_a_second_tab_asks_at_the_same_time(self, browser, wall):
+        asks_at_once = {"HTTP_COOKIE": f"sign-in={browser.cookies['sign-in'].value}"}
+        wall.forward(31 * MINUTE)
+        browser.get(PROFILE)
+        second = Client().get("/sessions/", **asks_at_once)
+        assert second.url == f"{reverse('account_login')}?next=/sessions/"
+        assert "sign-in" not in second.cookies
+        assert "was not used for a while" in browser.get(second.url).content.decode()
+
     def test_is_not_listed_any_more(self, provider, browser, wall, log_in_at):
         wall.forward(31 * MINUTE)
         here = log_in_at(provider)
