@@ -85,6 +85,8 @@ def attempt(taken: Taken) -> Outcome:
         if not registry.is_wanted(delivery.kind, delivery.subject_id):
             return Outcome(State.DROPPED)
         registry.channel(delivery.channel).send(_message(delivery))
+    except registry.Unwanted:
+        return Outcome(State.DROPPED)
     except registry.Refused as refusal:
         return Outcome(State.GIVEN_UP, str(refusal))
     except registry.Retry as retry:

@@ -28,6 +28,9 @@ class Delivery(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     channel = models.CharField(_("channel"), max_length=20)
     kind = models.CharField(_("kind"), max_length=64)
+    # Whose server takes it over, and what the circuit breaker counts by. Empty on rows from
+    # before there was one: the channel's name then.
+    service = models.CharField(_("service"), max_length=100, blank=True, default="")
     person_id = models.UUIDField(_("person (id)"), null=True, blank=True)
     # What the message speaks of (a registration, an invitation): asked before it is sent.
     subject_id = models.UUIDField(null=True, blank=True)

@@ -24,13 +24,16 @@ def enqueue(
     subject_id: uuid.UUID | None = None,
     stale_after: dt.timedelta = STALE_AFTER,
     dedupe_key: str | None = None,
+    service: str = "",
 ) -> Delivery:
     """Have a message sent once the caller's transaction is committed.
 
     `kind` is `<app>.<message>`. `body` is JSON in the form that the channel takes.
     `subject_id` is what the kind's guard is asked about. After `stale_after` the
     message is given up rather than sent. With a `dedupe_key` that was used in the last
-    30 days, the earlier delivery is returned and nothing is added.
+    30 days, the earlier delivery is returned and nothing is added. `service` (at most 100
+    characters; the channel's name unless said) is what the circuit breaker counts by:
+    "apns", "webpush:push.example".
 
     Raises `RuntimeError` outside of a transaction.
     """
@@ -40,6 +43,7 @@ def enqueue(
     content = {
         "kind": kind,
         "channel": channel,
+        "service": service or channel,
         "recipient": recipient,
         "recipient_masked": registry.channel(channel).masked(recipient)[:100],
         "body": json.dumps(body),

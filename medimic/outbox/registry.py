@@ -37,17 +37,28 @@ class Retry(Exception):
         self.after = after
 
 
+class Unreachable(Retry):
+    """Not now, since the service itself is away: a time-out, no connection, an answer of 5xx.
+
+    Counts towards the circuit breaker of the delivery's `service`, as no other `Retry` does.
+    """
+
+
 class Refused(Exception):
     """Never: the other side said that trying again is of no use."""
+
+
+class Unwanted(Exception):
+    """No longer: right before sending, the channel found that nobody wants the message."""
 
 
 class Channel(Protocol):
     """One way to reach people.
 
-    `send` returns once the other side took the message over, and raises `Retry`
-    or `Refused` otherwise; any other exception counts as `Retry`. It must set
-    time limits of its own and is called outside of any transaction. The reasons
-    are shown to staff: they must quote neither recipient nor body.
+    `send` returns once the other side took the message over, and raises `Retry`,
+    `Unreachable`, `Refused` or `Unwanted` otherwise; any other exception counts as
+    `Retry`. It must set time limits of its own and is called outside of any transaction.
+    The reasons are shown to staff: they must quote neither recipient nor body.
     """
 
     def send(self, message: Message) -> None: ...
