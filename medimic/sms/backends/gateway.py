@@ -9,18 +9,14 @@ Any 2xx takes it over. Most services have such a call, or a function of a few li
 in front of it. `from` and `account` are there where SMS_URL names them.
 """
 
-import datetime as dt
-from email.utils import parsedate_to_datetime
-
 import httpx2
-from django.utils import timezone
 
+from medimic import retry_after
 from medimic.sms import Refused, Text, Unavailable
 
 TIMEOUT = httpx2.Timeout(10.0, connect=5.0)
 # The gateway looked at the message, and says that it will never take this one.
 NEVER = frozenset({400, 409, 410, 413, 422})
-LONGEST_WAIT = dt.timedelta(hours=6)
 
 
 class Backend:
@@ -59,17 +55,4 @@ def _judge(response: httpx2.Response) -> None:
     if response.status_code in NEVER:
         raise Refused(reason)
     # Anything else, a wrong token or path too, is mended sooner or later, and the text goes out then.
-    raise Unavailable(reason, after=_retry_after(response.headers.get("Retry-After", "")))
-
-
-def _retry_after(value: str) -> dt.timedelta | None:
-    """Seconds or a date; None where it is neither, and never longer than `LONGEST_WAIT`."""
-    if value.isascii() and value.isdigit():
-        wait = dt.timedelta(seconds=min(int(value[:9]), LONGEST_WAIT.total_seconds()))
-    else:
-        try:
-            when = parsedate_to_datetime(value)
-        except ValueError:
-            return None
-        wait = (when if when.tzinfo else when.replace(tzinfo=dt.UTC)) - timezone.now()
-    return min(max(wait, dt.timedelta(0)), LONGEST_WAIT)
+    raise Unavailable(reason, after=retry_after.read(response.headers.get("Retry-After", "")))
