@@ -121,6 +121,8 @@ class Visit(models.Model):
     search = models.TextField(blank=True, default="", editable=False)
     # When it was announced that it is about to expire; once.
     expiry_announced_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # When the job saw that it had expired, and wrote its summary; one that was ended needs no job.
+    summarized_at = models.DateTimeField(null=True, blank=True, editable=False)
     idempotency_key = models.CharField(max_length=128, blank=True, default="", editable=False)
     request_digest = models.CharField(max_length=64, blank=True, default="", editable=False)
 
@@ -177,6 +179,12 @@ class Visit(models.Model):
                 condition=Q(ended_at=None, expiry_announced_at=None),
                 name="visit_expiring",
             ),
+            # For the job that sums up what has expired: likewise.
+            models.Index(
+                fields=["expires_at"],
+                condition=Q(ended_at=None, summarized_at=None),
+                name="visit_unsummarized",
+            ),
             models.Index(fields=["authorization", "-started_at"], name="visit_by_authorization"),
             models.Index(fields=["organization", "-started_at"], name="visit_by_organization"),
         ]
@@ -229,6 +237,19 @@ class Visit(models.Model):
         self.expiry_announced_at = at
         self.bump()
         return True
+
+    def summarize(self, at: dt.datetime) -> bool:
+        """Note that it expired and was summed up; False where it was before, or is not over that way."""
+        due = Visit.objects.expired(at).filter(pk=self.pk, summarized_at=None)
+        if not due.update(summarized_at=at):
+            return False
+        self.summarized_at = at
+        return True
+
+    def people_admitted(self) -> int:
+        """How many took part, the host among them: who came again, or on a second device, counts once."""
+        rows = self.participants.admitted().values_list("person_id", "authorization_id", "id")
+        return len({person or authorization or row for person, authorization, row in rows})
 
     def bump(self) -> int:
         """Note a change, so that whoever waits for one learns of it; the new version.
