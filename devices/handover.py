@@ -225,7 +225,7 @@ def _mail(right: LinkRight, issued: IssuedLink, recipient: str, key: str) -> Non
             "account": right.account,
             "by": None if right.is_own else right.by,
             "organization": right.organization,
-            "expires": Dates.of(right.account).date_time(issued.expires_at),
+            "expires": Dates.of(right.account).named(issued.expires_at),
             "asks": confirmation.is_wanted(right.account),
         },
         person=right.account,

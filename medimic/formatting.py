@@ -48,6 +48,10 @@ class Dates:
         """ "21 Nov 2026, 14:05" in the reader's locale and time zone."""
         return self._remember("date_time", instant)
 
+    def named(self, instant: dt.datetime) -> str:
+        """ "21 Nov 2026, 14:05 (Europe/Berlin)": for what is read away from the portal, as a mail is."""
+        return f"{self.date_time(instant)} ({self.zone.key})"
+
     def time(self, instant: dt.datetime) -> str:
         """ "14:05" in the reader's locale and time zone."""
         return self._remember("time", instant)

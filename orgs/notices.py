@@ -34,7 +34,7 @@ def invited(invitation: Invitation, token: str) -> None:
             "role": role,
             "is_patient": invitation.role == Membership.Role.PATIENT,
             "url": settings.PORTAL_URL + reverse("invitation", args=[token]),
-            "until": dates.date(invitation.expires_at),
+            "until": dates.named(invitation.expires_at),
             "email": invitation.email,
         },
         person=person,

@@ -244,8 +244,8 @@ def _mail(invitation: SessionInvitation, token: str) -> None:
         template="sessions/mail/invitation",
         context={
             "host": host.name,
-            "began": f"{dates.date_time(visit.started_at)} ({dates.zone.key})",
-            "until": f"{dates.date_time(visit.expires_at)} ({dates.zone.key})",
+            "began": dates.named(visit.started_at),
+            "until": dates.named(visit.expires_at),
             "link": settings.PORTAL_URL + reverse("session_invitation", args=[token]),
         },
         person=reader,
