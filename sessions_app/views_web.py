@@ -11,12 +11,9 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from devices import browser_sign_ins, browsers, limits
+from devices import browser_sign_ins, browsers, limits, spare
 from devices.limits import DeviceLimitReached
-from devices.models import DeviceAuthorization
-from devices.presenters import DevicePresenter, DeviceRow
 from medimic.audit.log import Origin
-from medimic.formatting import Dates
 from medimic.problems import Problem
 from orgs.standing import SignedInRequest, standing_in
 from sessions_app import drafts, visits
@@ -63,18 +60,10 @@ def _refused(request: SignedInRequest, form: NewSessionForm, problem: Problem) -
     context = {"form": form, "problem": problem}
     if isinstance(problem, DeviceLimitReached):
         drafts.keep(request, form)
-        context |= {"places": limits.places(request.user), "spare": _spare(request)}
+        context |= {"places": limits.places(request.user), "spare": spare.rows(request.user)}
     # To a browser, 401 would say that it can authenticate by a header.
     status = 403 if problem.status == 401 else problem.status
     return render(request, "sessions/new.html", context, status=status)
-
-
-def _spare(request: SignedInRequest) -> list[DeviceRow]:
-    """What takes the places, longest unused first."""
-    taking = limits.longest_unused_first(request.user)
-    rows = DeviceAuthorization.objects.with_state().in_bulk([row.pk for row in taking])
-    present = DevicePresenter(Dates.of(request.user))
-    return [present.row(rows[row.pk]) for row in taking]
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
