@@ -6,7 +6,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Person
-from devices import fleet, identity, limits, notices, ownership, pool_admission, push
+from devices import fleet, identity, limits, notices, ownership, pool_admission, push, push_settings
 from devices.models import DeviceAuthorization, DeviceAuthorizationQuerySet
 from devices.schemas import DeviceIn
 from devices.tokens import IssuedTokens
@@ -48,6 +48,7 @@ def let_in(pending: DeviceAuthorization, facts: DeviceIn, origin: Origin) -> Non
     pending.account = account
     pending.attach(device, name=facts.name)
     push.take_route(pending, facts.push)
+    push_settings.take_over(pending)
     pending.bind_key(facts.public_key)
     record(
         "devices.signed_in",

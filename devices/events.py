@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from devices import receipts
-from devices.models import DeviceAuthorization, PolicyWarning
+from devices.models import DeviceAuthorization, PolicyWarning, PushKind
 from medimic.audit.models import AuditEvent
 from medimic.audit.presenters import register as present
 
@@ -69,6 +69,12 @@ def register() -> None:
     present("devices.pool_allowed_again", gettext_lazy("Let the pooled %(device)s (%(place)s) be used again"))
     present("devices.policy_changed", _policy_changed, title=gettext_lazy("Changed the policies"))
     present(
+        "devices.push_settings_changed",
+        _push_settings_changed,
+        title=gettext_lazy("Changed a device's notifications"),
+    )
+    present("devices.push_ended", gettext_lazy("%(device)s can no longer be reached by notifications"))
+    present(
         "devices.policy_warned", _policy_warned, title=gettext_lazy("Warned of a device that breaks a policy")
     )
 
@@ -116,6 +122,16 @@ def _policy_warned(event: AuditEvent, details: Mapping[str, Any]) -> str:
         "Warned of %(device)s: to be revoked after %(days)d days without use",
         days,
     ) % {**details, "days": days}
+
+
+def _push_settings_changed(event: AuditEvent, details: Mapping[str, Any]) -> str:
+    wanted = details["kinds"].split(", ") if details["kinds"] else []
+    labels = ", ".join(str(PushKind(kind).label) for kind in wanted) or _("none")
+    if details["quiet"]:
+        told = _("Changed the notifications of %(device)s: %(kinds)s. Quiet hours: %(quiet)s")
+    else:
+        told = _("Changed the notifications of %(device)s: %(kinds)s")
+    return told % {**details, "kinds": labels}
 
 
 def _confirmation_refused(event: AuditEvent, details: Mapping[str, Any]) -> str:

@@ -1,4 +1,9 @@
-"""Push routing: which authorization the notification service's token belongs to."""
+"""Push routing: which authorization the notification service's token belongs to.
+
+Who is told what by these routes, `devices.push_alerts` says.
+"""
+
+import uuid
 
 from django.db import IntegrityError, transaction
 
@@ -44,3 +49,18 @@ def _write(authorization: DeviceAuthorization, route: dict[str, str]) -> None:
     for field, value in route.items():
         setattr(authorization, field, value)
     authorization.save(update_fields=list(route))
+
+
+def end_route(authorization_id: uuid.UUID, *, push_hash: str = "") -> bool:
+    """Push nothing to it any more; with `push_hash` only while it has that very token."""
+    routed = DeviceAuthorization.objects.filter(pk=authorization_id).exclude(push_hash="")
+    if push_hash:
+        routed = routed.filter(push_hash=push_hash)
+    return bool(routed.update(**NO_PUSH))
+
+
+def end_routes_of_browser(identifier_hash: str) -> None:
+    """Whoever signs in in a browser begins without pushes there, and so does nobody before them go on."""
+    DeviceAuthorization.objects.filter(device__identifier_hash=identifier_hash).exclude(push_hash="").update(
+        **NO_PUSH
+    )

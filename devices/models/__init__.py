@@ -22,6 +22,7 @@ from .devices import (
 )
 from .fleet import BulkRevocation, FleetCount, FleetEntry, SessionTally
 from .pool import PoolRequest, PoolRequestQuerySet
+from .push import PushKind, PushSettings
 from .warnings import PolicyWarning
 from .words import AuthorizationWord
 
@@ -45,6 +46,8 @@ __all__ = [
     "PolicyWarning",
     "PoolRequest",
     "PoolRequestQuerySet",
+    "PushKind",
+    "PushSettings",
     "Registration",
     "RegistrationQuerySet",
     "RevocationReceipt",

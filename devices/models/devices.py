@@ -202,9 +202,9 @@ class DeviceAuthorizationQuerySet(models.QuerySet["DeviceAuthorization"]):
         """Those whose device can use the account: signed in once, and not revoked."""
         return self.living().filter(device__isnull=False)
 
-    def with_state(self) -> "DeviceAuthorizationQuerySet":
-        """With what a row's status is made of: `is_signed_in`, `link_expires_at` (of a link that
-        is still good) and `is_asking` (a device used it and waits to be confirmed)."""
+    def with_sign_in(self) -> "DeviceAuthorizationQuerySet":
+        """With whether a device holds tokens that can still be used: `is_signed_in`. A browser, which
+        holds a sign-in of the portal in their place, and a guest's device never do."""
         refresh_tokens = Token.objects.filter(
             authorization=OuterRef("pk"),
             kind=Token.Kind.REFRESH,
@@ -214,12 +214,20 @@ class DeviceAuthorizationQuerySet(models.QuerySet["DeviceAuthorization"]):
             family__ended_at=None,
             family__account_epoch=OuterRef("account__token_epoch"),
         )
+        return self.annotate(is_signed_in=Exists(refresh_tokens))
+
+    def with_state(self) -> "DeviceAuthorizationQuerySet":
+        """With what a row's status is made of: `is_signed_in`, `link_expires_at` (of a link that
+        is still good) and `is_asking` (a device used it and waits to be confirmed)."""
         links = Registration.objects.good().filter(authorization=OuterRef("pk")).order_by("-expires_at")
         asking = Confirmation.objects.waiting().filter(registration__authorization=OuterRef("pk"))
-        return self.select_related("device__owner_organization").annotate(
-            is_signed_in=Exists(refresh_tokens),
-            link_expires_at=links.values("expires_at")[:1],
-            is_asking=Exists(asking),
+        return (
+            self.with_sign_in()
+            .select_related("device__owner_organization")
+            .annotate(
+                link_expires_at=links.values("expires_at")[:1],
+                is_asking=Exists(asking),
+            )
         )
 
 
