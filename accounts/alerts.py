@@ -14,7 +14,7 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext
 
 from accounts.alert_models import LASTS
-from accounts.models import Alert, Person
+from accounts.models import Alert, MailPreferences, Person
 from accounts.notices import Notice
 from medimic import agents, crypto
 from medimic.audit.log import Origin
@@ -38,7 +38,8 @@ def send(
     device_id: uuid.UUID | None = None,
     with_link: bool = True,
 ) -> None:
-    """Tell a person by mail, in the transaction of what happened; nobody is told who has no address.
+    """Tell a person by mail, in the transaction of what happened; nobody is told who has no address,
+    and of what can be switched off nobody who did.
 
     `kind` is the outbox's (`accounts.password_changed`). `facts` fill the notice's sentences, `more`
     are lines of label and value. `origin` is where it came from, or None where that was none of theirs:
@@ -46,7 +47,7 @@ def send(
     authorization that the link revokes with everything else.
     """
     to = to or person.email
-    if not to:
+    if not to or (notice.can_be_off and _are_off(person)):
         return
     now = timezone.now()
     with translation.override(person.language):
@@ -74,6 +75,10 @@ def send(
 def prune() -> None:
     """Forget alerts whose link is no longer good."""
     Alert.objects.filter(expires_at__lte=timezone.now()).delete()
+
+
+def _are_off(person: Person) -> bool:
+    return MailPreferences.objects.filter(person=person, security_alerts=False).exists()
 
 
 def _link(

@@ -16,7 +16,7 @@ from allauth.socialaccount.models import SocialAccount
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
-from accounts import sign_ins, trusted_browsers
+from accounts import mail_preferences, sign_ins, trusted_browsers
 from accounts.models import Alert, Person
 from medimic.audit.log import Origin, record
 from medimic.outbox.mail import enqueue_mail
@@ -42,6 +42,8 @@ def lock(alert: Alert, *, origin: Origin) -> Outcome:
         # Else Forgot Password would open it to whoever changed the address.
         person.is_active = False
     person.save(update_fields=["password", "is_active"])
+    # Whoever did it may have silenced what would have told of more.
+    mail_preferences.change(person, {mail_preferences.Kind.SECURITY_ALERTS: True}, origin)
     person.end_sign_ins()
     person.end_device_tokens()
     trusted_browsers.forget_all(person)

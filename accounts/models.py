@@ -13,6 +13,7 @@ from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
 from accounts.alert_models import Alert
+from accounts.mail_models import MailPreferences
 from accounts.otp import Factor
 from accounts.phone_hashes import PURPOSE as PHONE_PURPOSE
 from accounts.search_models import LONGEST, PersonWord
@@ -26,6 +27,7 @@ __all__ = [
     "PHONE_PURPOSE",
     "Alert",
     "Factor",
+    "MailPreferences",
     "Person",
     "PersonManager",
     "PersonWord",

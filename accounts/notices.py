@@ -11,13 +11,24 @@ from django.utils.translation import gettext_lazy as _
 
 @dataclass(frozen=True)
 class Notice:
+    """`can_be_off`: the switch of security alerts governs it (`accounts.mail_preferences`)."""
+
     subject: Promise
     sentence: Promise
+    can_be_off: bool = False
 
 
 NEW_BROWSER = Notice(
     _("A new browser signed in"),
     _("A browser that you had not used before signed in to your MediMic account."),
+    can_be_off=True,
+)
+SECURITY_ALERTS_OFF = Notice(
+    _("Security alerts were switched off"),
+    _(
+        "From now on you are not told by mail of new browsers and devices of your MediMic account. "
+        "Changes of your password, email address and second factors are still told."
+    ),
 )
 RECOVERY_CODE_USED = Notice(
     _("A recovery code was used"),

@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts import sign_ins, time_outs
+from accounts import mail_preferences, sign_ins, time_outs
 from accounts.adapters import NO_ADDRESS
 from medimic import agents
 from medimic.audit.models import AuditEvent
@@ -55,6 +55,12 @@ def register_all() -> None:
     register("accounts.factor_failed", _("A wrong code was given"))
     register("accounts.recovery_codes_made", _("Made recovery codes"))
     register("accounts.profile_changed", _profile_changed, title=_("Changed the profile"))
+    register(
+        "accounts.mail_preferences_changed",
+        _mail_preferences_changed,
+        title=_("Changed the email notifications"),
+    )
+    register("accounts.unsubscribed", _unsubscribed, title=_("Unsubscribed by a mailed link"))
     register("accounts.device_confirmation_on", _("Switched the confirmation of new devices on"))
     register("accounts.device_confirmation_off", _("Switched the confirmation of new devices off"))
     register("accounts.browser_signed_out", _("Signed a browser out"))
@@ -108,6 +114,23 @@ def _factor(sentence: Any) -> Any:
 def _profile_changed(event: AuditEvent, details: Mapping[str, Any]) -> str:
     names = [str(FIELDS.get(name, name)) for name in str(details["fields"]).split(", ")]
     return gettext("Changed the profile: %(fields)s") % {"fields": ", ".join(names)}
+
+
+def _mail_preferences_changed(event: AuditEvent, details: Mapping[str, Any]) -> str:
+    switched = [(_mails(name), is_on) for name, is_on in sorted(details.items())]
+    said = [
+        (gettext("%(mails)s on") if is_on else gettext("%(mails)s off")) % {"mails": mails}
+        for mails, is_on in switched
+    ]
+    return gettext("Changed the email notifications: %(switched)s") % {"switched": ", ".join(said)}
+
+
+def _unsubscribed(event: AuditEvent, details: Mapping[str, Any]) -> str:
+    return gettext("Unsubscribed by a mailed link: %(mails)s") % {"mails": _mails(details["mails"])}
+
+
+def _mails(name: str) -> str:
+    return str(mail_preferences.Kind(name).label) if name in mail_preferences.Kind.values else name
 
 
 @dataclass(frozen=True)

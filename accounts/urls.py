@@ -3,7 +3,7 @@
 from django.urls import path, reverse_lazy
 from django.views.generic import RedirectView
 
-from accounts import views, views_factors, views_passkeys
+from accounts import views, views_factors, views_passkeys, views_unsubscribe
 
 to_security = RedirectView.as_view(url=reverse_lazy("security"))
 
@@ -17,6 +17,7 @@ urlpatterns = [
     path(
         "settings/security/passkeys/<slug:reference>/removal/", views_passkeys.remove, name="passkey_removal"
     ),
+    path("unsubscribe/<str:token>/", views_unsubscribe.unsubscribe, name="unsubscribe"),
     path("accounts/time-left/", views.time_left, name="time_left"),
     path("accounts/step-up/", views_factors.step_up, name="step_up"),
     path("accounts/sign-in-again/", views_factors.sign_in_again, name="sign_in_again"),

@@ -21,6 +21,7 @@ from orgs.models import Organization
 NEW_DEVICE = Notice(
     _("New device: %(device)s"),
     _("A device that you had not used before signed in with your account: %(device)s (%(details)s)."),
+    can_be_off=True,
 )
 REVOKED = Notice(
     _("Revoked: %(device)s"),
@@ -28,6 +29,7 @@ REVOKED = Notice(
         "The access of %(device)s (%(details)s) to your account was ended. "
         "Your sessions and transcripts stay."
     ),
+    can_be_off=True,
 )
 
 

@@ -36,10 +36,13 @@ SECTIONS = (
 )
 # What a patient's portal leaves out: they work in no organization and are outside every plan.
 NOT_FOR_PATIENTS = {"organization", "billing"}
+# No mail that they get can be switched.
+TABS_NOT_FOR_PATIENTS = {"notifications"}
 
 # (label, URL name, icon, beginnings of the addresses that belong to it)
 SETTINGS_TABS = (
     (_("Profile"), "profile", "user", ("settings/", "accounts/email/")),
+    (_("Notifications"), "notifications", "mail", ("settings/notifications/",)),
     (_("Connected Devices"), "devices", "phone", ("settings/devices/",)),
     (_("Security"), "security", "shield", ("settings/security/", "accounts/")),
     (_("Activity"), "activity", "clock", ("settings/activity/",)),
@@ -85,8 +88,11 @@ def settings_tabs(request: HttpRequest) -> list[Item]:
     here = _route(request) or ""
     fits = [start for tab in SETTINGS_TABS for start in tab[3] if here.startswith(start)]
     longest = max(fits, key=len, default=None)
+    hidden = TABS_NOT_FOR_PATIENTS if standing_in(request).is_patient_only else set()
     return [
-        Item(label, _address(name), icon, longest in starts) for label, name, icon, starts in SETTINGS_TABS
+        Item(label, _address(name), icon, longest in starts)
+        for label, name, icon, starts in SETTINGS_TABS
+        if name not in hidden
     ]
 
 

@@ -226,6 +226,7 @@ TABLE = {
     "organizations/<slug:slug>/settings/": Access(MANAGED, MANAGED),
     # A link that nobody was sent.
     "alerts/<str:token>/": Access(answers(MISSING), answers(MISSING)),
+    "unsubscribe/<str:token>/": Access(answers(MISSING), answers(MISSING)),
     "invitations/<str:token>/": Access(answers(MISSING), answers(MISSING)),
     "invitations/<str:token>/sign-up/": Access(answers(MISSING), answers(MISSING)),
     "sessions/": Access(signed_in(), answers(WRONG_METHOD)),
@@ -290,6 +291,8 @@ TABLE = {
     "settings/devices/<uuid:authorization_id>/revocation/receipt/": Access(
         signed_in(MISSING), signed_in(WRONG_METHOD)
     ),
+    # An empty form changes nothing, and is saved.
+    "settings/notifications/": Access(signed_in(patient=MISSING), signed_in(MOVED, patient=MISSING)),
     "settings/organization-view/": PAGE,
     "settings/security/": PAGE,
     "settings/security/browsers/<slug:reference>/sign-out/": Access(
@@ -524,7 +527,8 @@ def test_a_post_without_the_csrf_token_is_refused(owned, provider):
     client = Client(enforce_csrf_checks=True)
     client.force_login(provider)
 
-    # What a payment service sends is signed instead; nothing is behind allauth's own pages of passkeys.
-    others = ("api/", "billing/webhooks/", "accounts/2fa/webauthn/keys/<int:pk>/")
+    # What a payment service sends is signed instead, and so is what a mailbox's provider posts to; nothing
+    # is behind allauth's own pages of passkeys.
+    others = ("api/", "billing/webhooks/", "unsubscribe/", "accounts/2fa/webauthn/keys/<int:pk>/")
     pages = [route for route in routes() if not route.startswith(others)]
     assert [route for route in pages if meaning(client.post(address(route, owned))) != FORBIDDEN] == []

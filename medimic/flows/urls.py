@@ -9,6 +9,7 @@ from medimic.flows import (
     invited,
     inviting,
     members,
+    notifications,
     organization_audit,
     organization_view,
     organizations,
@@ -25,6 +26,7 @@ urlpatterns = [
         revocations.device_revocation,
         name="device_revocation",
     ),
+    path("settings/notifications/", notifications.notifications, name="notifications"),
     path("settings/activity/export/", activity_export.activity_export, name="activity_export"),
     # Before the admin's own addresses, and behind its door.
     path("admin/audit/auditevent/export/", activity_export.admin_log_export, name="audit_log_export"),

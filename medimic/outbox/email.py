@@ -10,7 +10,7 @@ from medimic.outbox.registry import Message, Refused, Retry
 
 
 class EmailChannel:
-    """Takes a body of `subject`, `text`, `language` and perhaps `html`."""
+    """Takes a body of `subject`, `text`, `language` and perhaps `html` and `unsubscribe_url`."""
 
     def send(self, message: Message) -> None:
         try:
@@ -48,6 +48,10 @@ def compose(message: Message) -> EmailMultiAlternatives:
             "Content-Language": body.get("language") or settings.LANGUAGE_CODE,
         },
     )
+    if url := body.get("unsubscribe_url"):
+        # RFC 8058: a mailbox's own button posts to it, without a page in between.
+        mail.extra_headers["List-Unsubscribe"] = f"<{url}>"
+        mail.extra_headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     if "html" in body:
         mail.attach_alternative(body["html"], "text/html")
     return mail

@@ -36,15 +36,22 @@ def enqueue_mail(
     subject_id: uuid.UUID | None = None,
     stale_after: dt.timedelta = STALE_AFTER,
     dedupe_key: str | None = None,
+    unsubscribe_url: str = "",
 ) -> Delivery:
     """Write a mail from `templates/<template>.subject.txt`, `.txt` and `.html`, and enqueue it.
 
     It is written in the person's language, without one in the active one. Beside
-    `context` the templates know `portal_url`, `support_email` and `subject`. The two text
-    templates are not escaped; the HTML one extends `mail/base.html`, the text `mail/base.txt`.
+    `context` the templates know `portal_url`, `support_email`, `unsubscribe_url` and `subject`. The
+    two text templates are not escaped; the HTML one extends `mail/base.html`, the text `mail/base.txt`.
+    `unsubscribe_url` ends this kind of mail by one POST (RFC 8058), for mails that can be ended.
     """
     with translation.override(person.language if person else translation.get_language()):
-        shared = {"portal_url": settings.PORTAL_URL, "support_email": settings.SUPPORT_EMAIL, **context}
+        shared = {
+            "portal_url": settings.PORTAL_URL,
+            "support_email": settings.SUPPORT_EMAIL,
+            "unsubscribe_url": unsubscribe_url,
+            **context,
+        }
         subject = _one_line(_render(f"{template}.subject.txt", shared, escape=False))
         shared["subject"] = subject
         return enqueue_message(
@@ -57,6 +64,7 @@ def enqueue_mail(
             subject_id=subject_id,
             stale_after=stale_after,
             dedupe_key=dedupe_key,
+            unsubscribe_url=unsubscribe_url,
         )
 
 
@@ -71,12 +79,15 @@ def enqueue_message(
     subject_id: uuid.UUID | None = None,
     stale_after: dt.timedelta = STALE_AFTER,
     dedupe_key: str | None = None,
+    unsubscribe_url: str = "",
 ) -> Delivery:
     """Enqueue a mail that is written already. Raises `ValidationError` for what is no address."""
     validate_email(to)
     body = {"subject": _one_line(subject), "text": text, "language": translation.get_language()}
     if html is not None:
         body["html"] = html
+    if unsubscribe_url:
+        body["unsubscribe_url"] = unsubscribe_url
     return enqueue(
         kind,
         channel=CHANNEL,

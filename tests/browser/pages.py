@@ -92,6 +92,7 @@ PLAIN = {
     "settings/devices/": [PROVIDER, TRIAL],
     "settings/devices/authentication/": [SOLO, TRIAL],
     "settings/devices/keys/": [PROVIDER, SOLO],
+    "settings/notifications/": [PROVIDER, TRIAL],
     "settings/organization-view/": [PROVIDER, PATIENT, SOLO],
     "settings/security/": [PROVIDER, SUPPORT],
     "settings/security/device-confirmation/": [PROVIDER],
@@ -217,6 +218,7 @@ NO_PAGE = {
     "settings/devices/<uuid:authorization_id>/authentication/sending/": "is posted to",
     "settings/devices/<uuid:authorization_id>/authentication/state/": "JSON",
     "settings/security/browsers/<slug:reference>/sign-out/": "is posted to",
+    "unsubscribe/<str:token>/": "from a mail",
     "user-profile": "leads to Connected Devices",
 }
 NO_PAGE_PATTERNS = {
