@@ -10,6 +10,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
@@ -86,6 +87,21 @@ def contact(env: environ.Env, name: str, default: str) -> str:
     if value and not (value.isprintable() and value.startswith(("mailto:", "https://")) and " " not in value):
         raise ImproperlyConfigured(f"{name} must begin with mailto: or https://.")
     return value
+
+
+def document(env: environ.Env, name: str) -> str:
+    """A text of several lines: itself, where it begins as a PEM block or a JSON object, or the path of its
+    file. Empty without it."""
+    value = str(env.str(name, default="")).strip()
+    if not value or value.startswith("{"):
+        return value
+    if value.startswith("-----BEGIN"):
+        # A line of `.env` holds no line breaks.
+        return value.replace("\\n", "\n")
+    try:
+        return Path(value).read_text(encoding="utf-8").strip()
+    except (OSError, ValueError):
+        raise ImproperlyConfigured(f"{name} names a file that cannot be read.") from None
 
 
 def service(parse: Callable[..., dict[str, Any]], name: str, default: str) -> dict[str, Any]:

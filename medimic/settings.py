@@ -394,6 +394,34 @@ DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="MediMic <no-reply@me
 # a laptop writes files below var/sms.
 SMS_BACKEND, SMS_OPTIONS = environment.sms(env, "SMS_URL", "" if PRODUCTION else f"file://{VAR_DIR / 'sms'}")
 
+# --- Push --------------------------------------------------------------------
+
+# APNS_KEY, APNS_KEY_ID, APNS_TEAM_ID, APNS_TOPIC: Apple's service: the key (its .p8 file, or what stands
+# in it), the key's id, the team's id, and the app's bundle id. All or none.
+APNS_KEY = environment.document(env, "APNS_KEY")
+APNS_KEY_ID = env.str("APNS_KEY_ID", default="").strip()
+APNS_TEAM_ID = env.str("APNS_TEAM_ID", default="").strip()
+APNS_TOPIC = env.str("APNS_TOPIC", default="").strip()
+# APNS_API_BASE: where it is called; https://api.sandbox.push.apple.com for apps under development.
+APNS_API_BASE = environment.origin(env, "APNS_API_BASE", "https://api.push.apple.com")
+# FCM_CREDENTIALS: Google's service: the JSON of a service account (its file, or what stands in it).
+FCM_CREDENTIALS = environment.document(env, "FCM_CREDENTIALS")
+# FCM_API_BASE: where it is called.
+FCM_API_BASE = environment.origin(env, "FCM_API_BASE", "https://fcm.googleapis.com")
+# VAPID_PRIVATE_KEY, VAPID_SUBJECT: browsers' services: the key (`manage.py vapid_key` makes one), and where
+# those who run them can write to: mailto:… or https://… Both or neither.
+VAPID_PRIVATE_KEY = env.str("VAPID_PRIVATE_KEY", default="").strip()
+VAPID_SUBJECT = environment.contact(env, "VAPID_SUBJECT", "")
+# WEBPUSH_HOSTS: the hosts of browsers' services, which browsers name; no other is ever called. "*." stands
+# for any name in front, a port for itself. Without it those of Chrome, Edge, Firefox and Safari.
+WEBPUSH_HOSTS = environment.words(env, "WEBPUSH_HOSTS") or [
+    "fcm.googleapis.com",
+    "jmt17.google.com",
+    "updates.push.services.mozilla.com",
+    "*.notify.windows.com",
+    "web.push.apple.com",
+]
+
 # --- Billing -----------------------------------------------------------------
 
 # BILLING_SELLER, BILLING_ACCOUNT: what stands on invoices: who writes them, and where to pay them to,

@@ -1,0 +1,117 @@
+"""One HTTP/2 client for each service, and what all of them mean alike by an answer."""
+
+import datetime as dt
+import json
+import logging
+import ssl
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx2
+
+from medimic import retry_after
+from medimic.outbox.registry import Retry, Unreachable
+
+logger = logging.getLogger(__name__)
+
+# A send makes six calls at the very most (Google: a token, a message, both once more, one on a fresh
+# connection), which a delivery's lease outlasts.
+TIMEOUT = httpx2.Timeout(10.0, connect=5.0)
+# Kept open between bursts, and closed before what stands in between forgets it.
+LIMITS = httpx2.Limits(max_connections=20, max_keepalive_connections=20, keepalive_expiry=120.0)
+# Of an answer, as many bytes and seconds are read at the most.
+LONGEST_BODY = 20_000
+LONGEST_READING = 10.0
+# What waits for somebody to mend the configuration is tried again after this.
+SET_UP_WAIT = dt.timedelta(minutes=5)
+# Google asks for a minute where it names no time.
+BUSY_WAIT = dt.timedelta(minutes=1)
+
+_clients: dict[str, httpx2.Client] = {}
+_lock = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    body: bytes
+    retry_after: dt.timedelta | None
+
+    def json(self) -> dict[str, Any]:
+        """The object that it holds; an empty one where it holds none."""
+        try:
+            found = json.loads(self.body)
+        except (ValueError, RecursionError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+
+def post(service: str, name: str, url: str, headers: Mapping[str, str], content: bytes) -> Answer:
+    """Raises `Unreachable`, with the service's `name` in its reason."""
+    try:
+        try:
+            return _post(service, url, headers, content)
+        except (httpx2.RemoteProtocolError, httpx2.ReadError, httpx2.WriteError):
+            # A kept connection that the other side has closed meanwhile is found out only by using it.
+            return _post(service, url, headers, content)
+    except httpx2.HTTPError as error:
+        raise Unreachable(f"{name} was not reached: {type(error).__name__}") from error
+
+
+def refuse_if_busy(answer: Answer, name: str) -> None:
+    """Raises `Retry` for too much at the moment, `Unreachable` for a service that is away."""
+    reason = f"{name} answered {answer.status}"
+    if answer.status == 429:
+        raise Retry(reason, after=answer.retry_after)
+    if answer.status >= 500 or answer.status == 408:
+        raise Unreachable(reason, after=answer.retry_after)
+
+
+def not_set_up(reason: str) -> Unreachable:
+    """To raise where the service refuses us rather than one alert: all of them wait until that is mended."""
+    logger.error("Push: %s; nothing goes out there until its configuration is mended.", reason)
+    return Unreachable(reason, after=SET_UP_WAIT)
+
+
+def close() -> None:
+    """Close all connections; the next call opens new ones."""
+    with _lock:
+        for client in _clients.values():
+            client.close()
+        _clients.clear()
+
+
+def _post(service: str, url: str, headers: Mapping[str, str], content: bytes) -> Answer:
+    request = _client(service).stream("POST", url, headers=dict(headers), content=content, timeout=TIMEOUT)
+    with request as response:
+        body = b"".join(_first(response.iter_raw()))
+        after = retry_after.read(response.headers.get("Retry-After", ""))
+        return Answer(response.status_code, body, after)
+
+
+def _first(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """As much as anybody here looks at, however long and slowly the other side goes on."""
+    size, until = 0, time.monotonic() + LONGEST_READING
+    for chunk in chunks:
+        yield chunk
+        size += len(chunk)
+        if size > LONGEST_BODY or time.monotonic() > until:
+            return
+
+
+def _client(service: str) -> httpx2.Client:
+    with _lock:
+        client = _clients.get(service)
+        if client is None or client.is_closed:
+            client = _clients[service] = httpx2.Client(
+                http2=True,
+                verify=ssl.create_default_context(),
+                limits=LIMITS,
+                # Neither a redirect nor a proxy of the surroundings: both would hand the token on.
+                follow_redirects=False,
+                trust_env=False,
+            )
+        return client
