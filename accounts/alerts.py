@@ -53,9 +53,9 @@ def send(
     with translation.override(person.language):
         words = dict(facts or {})
         subject = str(notice.subject) % words
-        lines = [(gettext("When"), f"{Dates.of(person).date_time(now)} ({person.time_zone})"), *more]
+        lines = [(gettext("When"), Dates.of(person).named(now)), *more]
         if origin is not None:
-            lines += _where(origin)
+            lines += where(origin)
         enqueue_mail(
             kind,
             to=to,
@@ -98,7 +98,8 @@ def _link(
     return settings.PORTAL_URL + reverse("alert", args=[token])
 
 
-def _where(origin: Origin) -> list[tuple[str, str]]:
+def where(origin: Origin) -> list[tuple[str, str]]:
+    """Lines that say where something came from, in the active language."""
     address = origin.address if origin.address not in ("", UNKNOWN_ADDRESS) else gettext("unknown")
     used = agents.in_words(origin.agent) or gettext("an unknown browser or app")
     return [(gettext("Where from"), address), (gettext("With what"), used)]

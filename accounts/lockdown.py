@@ -57,7 +57,7 @@ def lock(alert: Alert, *, origin: Origin) -> Outcome:
     )
     if restored is False or person.email is None or not person.is_active:
         return Outcome("")
-    _mail_new_password(person)
+    mail_new_password(person)
     return Outcome(person.email)
 
 
@@ -94,7 +94,8 @@ def _remove_what_came_since(person: Person, alert: Alert, origin: Origin) -> Non
         connection.delete()
 
 
-def _mail_new_password(person: Person) -> None:
+def mail_new_password(person: Person) -> None:
+    """The link to a new password, which the old one's end asks for."""
     token = app_settings.PASSWORD_RESET_TOKEN_GENERATOR().make_token(person)
     url = get_adapter().get_reset_password_from_key_url(f"{user_pk_to_url_str(person)}-{token}")
     enqueue_mail(

@@ -9,7 +9,7 @@ class SessionsConfig(AppConfig):
     def ready(self) -> None:
         from medimic.audit.presenters import register
         from medimic.outbox.registry import register_guard, register_job
-        from sessions_app import events_door, expiry, invitations
+        from sessions_app import events_door, expiry, invitations, notices, summaries
 
         events_door.register()
         register("sessions.started", _("Started a session on %(device)s"))
@@ -30,4 +30,7 @@ class SessionsConfig(AppConfig):
         register("sessions.key_refused", _("Refused session keys to %(asking)s"))
         register("sessions.key_withdrawn", _("Withdrew the request for session keys of %(asking)s"))
         register_job("sessions.announce_expiry", every=expiry.EVERY, run=expiry.announce)
+        register_job("sessions.summaries", every=summaries.EVERY, run=summaries.send)
         register_guard(invitations.MAIL, invitations.is_wanted)
+        register_guard(notices.STARTED, notices.start_is_wanted)
+        register_guard(notices.SUMMARY, notices.summary_is_wanted)

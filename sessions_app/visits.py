@@ -25,7 +25,7 @@ from medimic.audit.log import Origin, record
 from medimic.problems import Problem
 from orgs.models import Membership, Organization
 from orgs.standing import Standing, standing_of
-from sessions_app import news
+from sessions_app import news, notices
 from sessions_app.codes import new_code
 from sessions_app.models import Participant, Visit
 from sessions_app.models.transcripts import RESERVED_AHEAD
@@ -141,6 +141,7 @@ def end(visit: Visit, *, origin: Origin) -> bool:
             subject=visit,
             details={"mode": visit.mode},
         )
+        notices.over(visit)
         news.session_changed(visit)
         return True
 
@@ -239,6 +240,7 @@ def _start(wanted: Wanted, digest: str, authorization: DeviceAuthorization, orig
         subject=visit,
         details={"mode": visit.mode, "device": authorization.title},
     )
+    notices.started(visit, origin)
     fleet.session_started(visit.organization_id, authorization)
     news.session_changed(visit)
     return visit
