@@ -34,6 +34,8 @@ def register() -> None:
         gettext_lazy("%(device)s reported a change: %(changed)s"),
         title=gettext_lazy("Reported a change of a device"),
     )
+    present("devices.alerts_turned_on", gettext_lazy("Turned on alerts in %(device)s"))
+    present("devices.alerts_turned_off", gettext_lazy("Turned off alerts in %(device)s"))
     present("devices.renamed", gettext_lazy("Renamed %(before)s to %(device)s"))
     present("devices.guest_registered", gettext_lazy("Registered a guest's device: %(device)s"))
     present("devices.revoked", _revoked, title=gettext_lazy("Revoked a device"))

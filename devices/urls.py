@@ -12,6 +12,7 @@ from devices import (
     views_pool,
     views_revocation,
     views_sign_ins,
+    views_this_browser,
 )
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -60,6 +61,30 @@ urlpatterns: list[URLPattern | URLResolver] = [
         name="device_receipt",
     ),
     path("settings/devices/pool-requests/<uuid:request_id>/", views_pool.pool_request, name="pool_request"),
+    path(
+        "settings/notifications/this-browser/",
+        include(
+            [
+                path("", views_this_browser.this_browser, name="this_browser"),
+                path(
+                    "subscription/",
+                    views_this_browser.this_browser_subscription,
+                    name="this_browser_subscription",
+                ),
+                path(
+                    "subscription/ending/",
+                    views_this_browser.this_browser_ending,
+                    name="this_browser_ending",
+                ),
+                path(
+                    "subscription/renewal/",
+                    views_this_browser.this_browser_renewal,
+                    name="this_browser_renewal",
+                ),
+            ]
+        ),
+    ),
+    path("push-worker.js", views_this_browser.push_worker, name="push_worker"),
     path("user-profile", views.user_profile, name="user_profile"),
 ]
 

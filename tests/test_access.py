@@ -293,6 +293,13 @@ TABLE = {
     ),
     # An empty form changes nothing, and is saved.
     "settings/notifications/": Access(signed_in(patient=MISSING), signed_in(MOVED, patient=MISSING)),
+    # Alerts are on in nobody's browser, and without a key they cannot be.
+    "settings/notifications/this-browser/": MOVED_ON,
+    "settings/notifications/this-browser/subscription/": Access(answers(WRONG_METHOD), signed_in(MISSING)),
+    "settings/notifications/this-browser/subscription/ending/": Access(
+        answers(WRONG_METHOD), signed_in(MOVED)
+    ),
+    "settings/notifications/this-browser/subscription/renewal/": Access(signed_in(), signed_in(REJECTED)),
     "settings/organization-view/": PAGE,
     "settings/security/": PAGE,
     "settings/security/browsers/<slug:reference>/sign-out/": Access(
@@ -359,6 +366,7 @@ TABLE = {
     ".well-known/security.txt": PUBLIC_PAGE,
     ".well-known/audit-key": PUBLIC_PAGE,
     "healthz": PUBLIC_PAGE,
+    "push-worker.js": PUBLIC_PAGE,
     "readyz": PUBLIC_PAGE,
     # the device API
     "api/docs": PUBLIC_PAGE,

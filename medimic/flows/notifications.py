@@ -10,10 +10,13 @@ from django.views.decorators.http import require_http_methods
 from accounts import mail_preferences
 from accounts.mail_forms import MailForm
 from accounts.recent import require_recent_authentication
+from devices import browsers, push_settings
+from devices.views_this_browser import registers_worker
 from medimic.audit.log import Origin
 from orgs.standing import SignedInRequest, standing_in
 
 
+@registers_worker
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def notifications(request: SignedInRequest) -> HttpResponse:
