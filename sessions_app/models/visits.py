@@ -248,8 +248,14 @@ class Visit(models.Model):
 
     def people_admitted(self) -> int:
         """How many took part, the host among them: who came again, or on a second device, counts once."""
-        rows = self.participants.admitted().values_list("person_id", "authorization_id", "id")
-        return len({person or authorization or row for person, authorization, row in rows})
+        rows = self.participants.admitted().values_list("person_id", "authorization_id", "commitment", "id")
+        return len(
+            {
+                # Who speaks on the host's own screen has the host's device, and committed to no key.
+                person or (authorization if commitment else row)
+                for person, authorization, commitment, row in rows
+            }
+        )
 
     def bump(self) -> int:
         """Note a change, so that whoever waits for one learns of it; the new version.
