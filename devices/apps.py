@@ -16,13 +16,17 @@ class DevicesConfig(AppConfig):
             handover,
             policy_enforcement,
             pruning,
+            push_services,
         )
+        from devices.push_channel import PushChannel
         from medimic.followers import Topic, follow
-        from medimic.outbox.registry import register_job
+        from medimic.outbox.registry import register_channel, register_job
 
         browsers.connect()
         events.register()
         handover.register()
+        for service in push_services.SERVICES:
+            register_channel(service, PushChannel(service))
         follow(Topic.PERSON_NAMED, fleet.person_named)
         register_job(
             "devices.timed_out_browsers",

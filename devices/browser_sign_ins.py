@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from accounts import actions, sign_ins, trusted_browsers
 from accounts.models import Person, TrustedBrowser
-from devices import tokens
+from devices import push, tokens
 from devices.models import DeviceAuthorization, Token
 from medimic.audit.log import Origin
 
@@ -74,6 +74,7 @@ def end(*, person: Person, sign_in: UserSession, origin: Origin) -> None:
         for session in Session.objects.filter(session_key=sign_in.session_key):
             if noted := session.get_decoded().get(NOTE):
                 tokens.end_session_tokens(authorization=DeviceAuthorization(pk=noted))
+                push.end_route(uuid.UUID(noted))
         actions.end_sign_in(person=person, sign_in=sign_in, origin=origin)
 
 

@@ -22,7 +22,7 @@ from pydantic import StringConstraints
 from ua_parser import Result, parse
 
 from accounts.models import Person
-from devices import admission, browser_sign_ins, fleet, guests, identity, tokens, touch
+from devices import admission, browser_sign_ins, fleet, guests, identity, push, tokens, touch
 from devices.models import Device, DeviceAuthorization, DeviceType, Platform
 from devices.schemas import DeviceIn
 from medimic import cookies, crypto
@@ -213,13 +213,18 @@ def signed_in(sender: Any, request: HttpRequest, user: Person, **kwargs: Any) ->
     if request.session.pop(GUEST_NOTE, None):
         # A guest's ends with what they came for; a sign-in does not.
         request.session.set_expiry(None)
-    if (identifier_hash := this(request)) and (authorization := _living(user, identifier_hash)):
-        browser_sign_ins.bind(request, authorization)
+    if identifier_hash := this(request):
+        # Whose pushes came here until now: their sign-in is over, in whatever way it ended.
+        push.end_routes_of_browser(identifier_hash)
+        if authorization := _living(user, identifier_hash):
+            browser_sign_ins.bind(request, authorization)
 
 
 def signed_out(sender: Any, request: HttpRequest, **kwargs: Any) -> None:
     """Django's signal, before the sign-in's notes go: nothing that this browser took part with is taken
-    any more."""
+    any more, and nothing is pushed to it."""
+    if noted := request.session.get(browser_sign_ins.NOTE):
+        push.end_route(noted)
     _end_session_tokens(request, browser_sign_ins.NOTE)
     _end_session_tokens(request, GUEST_NOTE)
 

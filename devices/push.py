@@ -60,7 +60,7 @@ def end_route(authorization_id: uuid.UUID, *, push_hash: str = "") -> bool:
 
 
 def end_routes_of_browser(identifier_hash: str) -> None:
-    """Whoever signs in in a browser begins without pushes there, and so does nobody before them go on."""
+    """Push nothing to a browser, for whichever account: somebody signs in there anew."""
     DeviceAuthorization.objects.filter(device__identifier_hash=identifier_hash).exclude(push_hash="").update(
         **NO_PUSH
     )

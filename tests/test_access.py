@@ -377,6 +377,7 @@ TABLE = {
     "api/device-login/poll": OPEN_CALL,
     "api/device-register": Access(answers(WRONG_METHOD), answers(FORBIDDEN, nobody=UNAUTHORIZED)),
     "api/devices": Access(answers(OK, nobody=UNAUTHORIZED), answers(WRONG_METHOD)),
+    "api/notification-preferences": Access(NO_DEVICE, answers(WRONG_METHOD)),
     "api/questionnaire-responses": Access(answers(WRONG_METHOD), NO_DEVICE),
     "api/revoke": OPEN_CALL,
     "api/sessions": Access(NO_DEVICE, answers(REJECTED)),

@@ -18,6 +18,7 @@ from ninja.parser import Parser
 from ninja.types import DictStrAny
 
 from devices.api import router as devices_router
+from devices.api_push import router as push_router
 from medimic.api import docs, refusals
 from medimic.flows.api import router as flows_router
 from medimic.problems import Problem, problem_response
@@ -130,6 +131,7 @@ api.add_exception_handler(Exception, refusals.refuse)
 for expected in refusals.EXPECTED:
     api.add_exception_handler(expected, refusals.refuse)
 api.add_router("", devices_router)
+api.add_router("", push_router)
 api.add_router("", flows_router)
 api.add_router("", join_router)
 api.add_router("", sessions_router)
