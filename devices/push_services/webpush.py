@@ -23,6 +23,7 @@ from medimic.outbox.registry import Refused, Retry
 
 # Each is read in one way only, whoever reads it: no user, no fragment, no backslash, no capital in the host.
 ENDPOINT = re.compile(r"https://([a-z0-9](?:[a-z0-9.-]{0,250}[a-z0-9])?)(?::([1-9][0-9]{0,4}))?(/[!-~]*)")
+LISTED = re.compile(r"(?:\*\.)?[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::[1-9][0-9]{0,4})?")
 BASE64URL = re.compile(r"[A-Za-z0-9_-]*")
 NOWHERE = frozenset('\\#<>"`')
 LONGEST_ENDPOINT = 2048
