@@ -19,6 +19,7 @@ class DevicesConfig(AppConfig):
             push_services,
         )
         from devices.push_channel import PushChannel
+        from devices.push_services import checks  # noqa: F401 the checks register themselves
         from medimic.followers import Topic, follow
         from medimic.outbox.registry import register_channel, register_job
 
