@@ -26,6 +26,7 @@ urlpatterns = [
     path("readyz", health.readyz, name="readyz"),
     path("accounts/", include("allauth.urls")),
     path("admin/", include("medimic.desk.urls")),
+    path("dev/mails/", include("medimic.gallery.urls")),
     path("admin/", admin.site.urls),
 ]
 

@@ -226,6 +226,10 @@ TABLE = {
     "organizations/<slug:slug>/settings/": Access(MANAGED, MANAGED),
     # A link that nobody was sent.
     "alerts/<str:token>/": Access(answers(MISSING), answers(MISSING)),
+    # Sample mails: there only with DEBUG.
+    "dev/mails/": Access(answers(MISSING), answers(MISSING)),
+    "dev/mails/<slug:name>/": Access(answers(MISSING), answers(MISSING)),
+    "dev/mails/<slug:name>/html/": Access(answers(MISSING), answers(MISSING)),
     "unsubscribe/<str:token>/": Access(answers(MISSING), answers(MISSING)),
     "invitations/<str:token>/": Access(answers(MISSING), answers(MISSING)),
     "invitations/<str:token>/sign-up/": Access(answers(MISSING), answers(MISSING)),

@@ -169,6 +169,9 @@ LINKED["admin/devices/deviceauthorization/<uuid:authorization_id>/revocation/"] 
 
 # Routes that show no page of their own, and why.
 NO_PAGE = {
+    "dev/mails/": "for developers, with DEBUG alone",
+    "dev/mails/<slug:name>/": "for developers, with DEBUG alone",
+    "dev/mails/<slug:name>/html/": "for developers, with DEBUG alone",
     f"{ONE_PERSON}verification/": "asks as the end of all sign-ins does",
     f"{ONE_PERSON}factor-removal/": "asks as the end of all sign-ins does",
     f"{ONE_PERSON}sessions/": "asks as the end of all sign-ins does",
