@@ -17,7 +17,7 @@ from devices.keys import PublicKey
 from devices.models import Token
 from medimic.audit.log import Origin, record
 from medimic.problems import Problem
-from sessions_app import envelopes, handshake, joining, news, visits
+from sessions_app import alerts, envelopes, handshake, joining, news, visits
 from sessions_app.models import Participant, Visit
 from sessions_app.models.transcripts import RESERVED_AHEAD
 
@@ -85,6 +85,7 @@ def admit(
         participant.admit(role, reserving=RESERVED_AHEAD)
         _note(participant, "sessions.admitted", origin)
         news.session_changed(participant.visit)
+        alerts.joined(participant, let_in_on=caller.authorization_id)
         return participant
 
 

@@ -9,8 +9,9 @@ class SessionsConfig(AppConfig):
     def ready(self) -> None:
         from medimic.audit.presenters import register
         from medimic.outbox.registry import register_guard, register_job
-        from sessions_app import events_door, expiry, invitations, notices, summaries
+        from sessions_app import alerts, events_door, expiry, invitations, notices, summaries
 
+        alerts.register()
         events_door.register()
         register("sessions.started", _("Started a session on %(device)s"))
         register("sessions.ended", _("Ended a session"))

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from medimic.audit.log import SYSTEM, record
+from sessions_app import alerts
 from sessions_app.models import Visit
 
 AHEAD = dt.timedelta(minutes=10)
@@ -29,7 +30,7 @@ def announce() -> None:
 def _due() -> list[Visit]:
     now = timezone.now()
     rows = Visit.objects.active(now).filter(expiry_announced_at=None, expires_at__lte=now + AHEAD)
-    return list(rows.order_by("expires_at", "id")[:BATCH])
+    return list(rows.select_related("host").order_by("expires_at", "id")[:BATCH])
 
 
 def _announce(visit: Visit) -> None:
@@ -43,3 +44,4 @@ def _announce(visit: Visit) -> None:
             organization_id=visit.organization_id,
             subject=visit,
         )
+        alerts.expiring(visit)

@@ -24,7 +24,7 @@ from medimic.audit.log import Origin, record
 from medimic.formatting import Dates
 from medimic.outbox import registry
 from medimic.outbox.mail import enqueue_mail
-from sessions_app import joining, visits
+from sessions_app import alerts, joining, visits
 from sessions_app.models import Participant, SessionInvitation, Visit
 
 MAIL = "sessions.invitation"
@@ -174,6 +174,7 @@ def accept(
         participant = joining.enter_invited(invitation.visit, wanted, authorization, origin)
         invitation.accept(timezone.now(), by=person, participant=participant)
         _note("sessions.invitation_accepted", invitation, origin)
+        alerts.invitation_accepted(invitation)
     return participant
 
 

@@ -20,7 +20,7 @@ from devices.schemas import DeviceIn
 from medimic.audit.log import Origin, record
 from medimic.problems import Problem
 from orgs.standing import standing_of
-from sessions_app import guessing, visits
+from sessions_app import alerts, guessing, visits
 from sessions_app.models import Participant, Visit
 
 # At the door, inside and speaking on the host's own screen, the host counted.
@@ -115,6 +115,7 @@ def ask(
         with transaction.atomic():
             visit = _open(wanted)
             participant = _enter(visit, wanted, device_of(visit), origin)
+            alerts.asks_to_join(participant)
             token = issue_token(participant, visit, jkt) if with_token else None
     except CodeUnknown:
         guessing.failed(origin, account_id)
