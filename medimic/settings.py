@@ -472,8 +472,8 @@ LOGGING = {
     "loggers": {
         "django": {"handlers": [], "propagate": True, "level": LOG_LEVEL},
         **({"gunicorn.error": {"handlers": [], "propagate": True}} if LOG_FORMAT == "json" else {}),
-        # It tells every address it calls, and some hold tokens.
-        "httpx2": {"level": "WARNING"},
+        # They tell every address and header of what is called, and some hold tokens.
+        **dict.fromkeys(("httpx2", "httpcore2", "h2", "hpack"), {"level": "WARNING"}),
     },
 }
 

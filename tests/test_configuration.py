@@ -6,10 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import environ
 import httpx2
 import pytest
 from django.conf import settings
 
+from medimic import environment
 from medimic.keys import SECRETS
 from tests import production
 from tests.browser.portal import free_port, wait_until_ready
@@ -37,6 +39,11 @@ MALFORMED = [
     ("EMAIL_URL", "pigeon://user:password@post"),
     ("SMS_URL", "pigeon://user:password@post"),
     ("STRIPE_API_BASE", "http://stripe.example"),
+    ("APNS_KEY", "no/such/file.p8"),
+    ("APNS_API_BASE", "http://push.example"),
+    ("FCM_CREDENTIALS", "no/such/account.json"),
+    ("FCM_API_BASE", "https://push.example/below"),
+    ("VAPID_SUBJECT", "somebody@push.example"),
     ("LOG_LEVEL", "LOUD"),
     ("DEBUG", "true"),
 ]
@@ -87,6 +94,17 @@ def test_every_variable_is_described_once_where_it_is_read():
     assert sorted(described) == sorted(read)
 
 
+def test_a_key_of_several_lines_is_taken_from_its_file_or_on_one_line(tmp_path):
+    pem = "-----BEGIN PRIVATE KEY-----\nabc\n-----END PRIVATE KEY-----"
+    file = tmp_path / "key.p8"
+    file.write_text(f"{pem}\n")
+    for value in (str(file), pem, pem.replace("\n", "\\n")):
+        assert environment.document(environ.Env(), "KEY_OF_A_TEST") == ""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("KEY_OF_A_TEST", value)
+            assert environment.document(environ.Env(), "KEY_OF_A_TEST") == pem
+
+
 def test_mails_of_a_laptop_are_files_below_the_data_directory(tmp_path):
     ask = "from django.conf import settings; print(settings.EMAIL_FILE_PATH)"
     done = subprocess.run(
@@ -105,18 +123,18 @@ def production_portal(tmp_path_factory):
     """The address of a gunicorn under production settings, with one person who can sign in."""
     directory = tmp_path_factory.mktemp("production")
     port = free_port()
-    environment = production.environment(VAR_DIR=str(directory))
+    variables = production.environment(VAR_DIR=str(directory))
     person = "from tests.cast import make_person; make_person(email='somebody@people.example')"
     for command in (["prepare"], ["shell", "--no-imports", "--command", person]):
         subprocess.run(
             [sys.executable, "manage.py", *command],
             cwd=settings.BASE_DIR,
-            env=environment,
+            env=variables,
             check=True,
             capture_output=True,
         )
     process = subprocess.Popen(
-        [*GUNICORN, "--bind", f"127.0.0.1:{port}"], cwd=settings.BASE_DIR, env=environment
+        [*GUNICORN, "--bind", f"127.0.0.1:{port}"], cwd=settings.BASE_DIR, env=variables
     )
     try:
         wait_until_ready(f"http://127.0.0.1:{port}", process, lambda: "see above")
@@ -171,9 +189,9 @@ def test_every_cookie_in_production_is_bound_to_the_host_and_to_https(production
 def test_a_laptops_mails_lie_below_its_directory_for_what_is_written(tmp_path):
     # In an address, one slash more than expected tells an absolute path from a relative one.
     script = "from medimic import settings; print(settings.EMAIL_FILE_PATH)"
-    environment = {**os.environ, "VAR_DIR": str(tmp_path)}
-    environment.pop("EMAIL_URL", None)
+    variables = {**os.environ, "VAR_DIR": str(tmp_path)}
+    variables.pop("EMAIL_URL", None)
     done = subprocess.run(
-        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True
+        [sys.executable, "-c", script], env=variables, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == str(tmp_path / "mail")
