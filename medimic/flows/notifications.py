@@ -16,7 +16,7 @@ from medimic.audit.log import Origin
 from orgs.standing import SignedInRequest, standing_in
 
 
-@registers_worker
+@registers_worker  # type: ignore[arg-type] - its views take any request
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def notifications(request: SignedInRequest) -> HttpResponse:
@@ -31,4 +31,5 @@ def notifications(request: SignedInRequest) -> HttpResponse:
         mail_preferences.change(person, switched, Origin.of(request))
         messages.success(request, _("Your email notifications are saved."))
         return redirect("notifications")
-    return render(request, "settings/notifications.html", {"form": form})
+    devices = push_settings.overview(person, this=browsers.this(request))
+    return render(request, "settings/notifications.html", {"form": form, "devices": devices})

@@ -8,6 +8,9 @@ from django.core.mail import EmailMultiAlternatives, get_connection
 
 from medimic.outbox.registry import Message, Refused, Retry
 
+# RFC 5322, section 2.1.1.
+LONGEST_LINE = 998
+
 
 class EmailChannel:
     """Takes a body of `subject`, `text`, `language` and perhaps `html` and `unsubscribe_url`."""
@@ -35,9 +38,18 @@ class EmailChannel:
         return f"{name[:1]}…@{domain}"
 
 
+class Mail(EmailMultiAlternatives):
+    """Has each header in one line: Python begins one with a long address by an empty line."""
+
+    def message(self) -> Any:
+        written = super().message()
+        written.policy = written.policy.clone(max_line_length=LONGEST_LINE)
+        return written
+
+
 def compose(message: Message) -> EmailMultiAlternatives:
     body: dict[str, Any] = message.body
-    mail = EmailMultiAlternatives(
+    mail = Mail(
         subject=body["subject"],
         body=body["text"],
         to=[message.recipient],
