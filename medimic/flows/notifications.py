@@ -16,7 +16,7 @@ from medimic.audit.log import Origin
 from orgs.standing import SignedInRequest, standing_in
 
 
-@registers_worker  # type: ignore[arg-type] - its views take any request
+@registers_worker  # type: ignore[arg-type]  # typed for requests of nobody
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def notifications(request: SignedInRequest) -> HttpResponse:
