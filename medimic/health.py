@@ -13,8 +13,9 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from medimic.audit.standing import standing
+from medimic.outbox import breaker
 from medimic.outbox.apps import HEARTBEAT
-from medimic.outbox.delivering import oldest_due
+from medimic.outbox.backlog import oldest_due
 from medimic.outbox.models import JobRun
 
 logger = logging.getLogger(__name__)
@@ -31,7 +32,8 @@ def healthz(request: HttpRequest) -> JsonResponse:
 
 @require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
-    """Database, cache, queue and the audit log, each by itself; 503 if one of them but the last fails."""
+    """Database, cache, queue, the audit log and the services, each by itself; 503 if one of the first
+    three fails."""
     checks: dict[str, dict[str, Any]] = {}
     for name, check in CHECKS.items():
         # What asks the database would wait as long as it did, and be told the same.
@@ -75,7 +77,8 @@ def _queue() -> dict[str, Any]:
 
 def _asking_the_database() -> set[str]:
     in_the_database = settings.CACHES["default"]["BACKEND"].endswith("DatabaseCache")
-    return {"queue", "audit", "cache"} if in_the_database else {"queue", "audit"}
+    asking = {"queue", "audit", "services"}
+    return asking | {"cache"} if in_the_database else asking
 
 
 def _audit() -> dict[str, Any]:
@@ -90,14 +93,30 @@ def _audit() -> dict[str, Any]:
     }
 
 
+def _services() -> dict[str, Any]:
+    """Whoever takes messages over and is away, for how long, and when it is tried again."""
+    now = timezone.now()
+    away = {
+        service.name: {
+            "away_seconds": round((now - service.opened_at).total_seconds()),
+            "next_try_seconds": max(0, round((service.next_try_at - now).total_seconds())),
+        }
+        for service in breaker.away()
+        if service.opened_at and service.next_try_at
+    }
+    return {"status": "away", "away": away} if away else {}
+
+
 CHECKS: dict[str, Callable[[], dict[str, Any]]] = {
     "database": _database,
     "cache": _cache,
     "queue": _queue,
     "audit": _audit,
+    "services": _services,
 }
-# Said, and no reason to send people elsewhere: the portal serves as well while its log is sealed late.
-TOLD = ("audit",)
+# Said, and no reason to send people elsewhere: the portal serves as well while its log is sealed late,
+# or while a service is away and its messages wait.
+TOLD = ("audit", "services")
 
 
 def _checked(name: str, check: Callable[[], dict[str, Any]]) -> dict[str, Any]:

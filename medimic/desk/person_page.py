@@ -279,8 +279,8 @@ def _deliveries(person: Person, reader: Person, dates: Dates) -> Section:
     found = Delivery.objects.filter(person_id=person.pk).defer("recipient", "body")
     may_see = reader.has_perm("outbox.view_delivery")
     address = reverse("admin:outbox_delivery_change", args=[person.pk])
-    badges = {"sent": "is-ok", "waiting": "is-info", "given_up": "is-danger", "dropped": "is-off"}
-    icons = {"sent": "check", "waiting": "clock", "given_up": "warning", "dropped": "stop"}
+    badges = {"sent": "is-ok", "waiting": "is-info", "dropped": "is-off"}
+    icons = {"sent": "check", "waiting": "clock", "failed": "warning", "given_up": "warning"}
     rows = [
         [
             Cell(one.kind, address.replace(str(person.pk), str(one.pk)) if may_see else ""),
@@ -288,7 +288,7 @@ def _deliveries(person: Person, reader: Person, dates: Dates) -> Section:
             Cell(
                 one.get_state_display(),
                 more=one.last_error,
-                badge=badges.get(one.state, "is-off"),
+                badge=badges.get(one.state, "is-danger"),
                 icon=icon(icons.get(one.state, "stop")),
             ),
             Cell(dates.date_time(one.created_at)),

@@ -12,7 +12,7 @@ class OutboxConfig(AppConfig):
     verbose_name = _("Outbox")
 
     def ready(self) -> None:
-        from medimic.outbox import delivering, registry
+        from medimic.outbox import erasing, registry
         from medimic.outbox.email import EmailChannel
         from medimic.outbox.mail import CHANNEL as EMAIL
         from medimic.outbox.sms import CHANNEL as SMS
@@ -20,6 +20,7 @@ class OutboxConfig(AppConfig):
 
         registry.register_channel(EMAIL, EmailChannel())
         registry.register_channel(SMS, SMSChannel())
-        registry.register_job("outbox.prune", every=dt.timedelta(days=1), run=delivering.prune)
+        registry.register_job("outbox.give_up", every=dt.timedelta(minutes=1), run=erasing.give_up)
+        registry.register_job("outbox.prune", every=dt.timedelta(days=1), run=erasing.prune)
         # Does nothing: that it ran is the news, and `/readyz` tells it.
         registry.register_job(HEARTBEAT, every=dt.timedelta(seconds=30), run=lambda: None)

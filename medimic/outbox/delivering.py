@@ -1,86 +1,58 @@
-"""Getting waiting messages out: taking one up, sending it, and noting how that went.
+"""One attempt at a delivery, and noting what came of it.
 
-Workers stand side by side. A delivery is taken up by one of them, for the time of a
-lease; it is sent outside of any transaction, and what came of it is noted only by
-whoever still holds the lease. A worker that dies in between leaves a delivery that is
-sent a second time, never one that is not sent.
+It is sent outside of any transaction, and what came of it is noted only by whoever still
+holds the lease. A worker that dies in between leaves a delivery that is sent a second time,
+never one that is not sent.
 """
 
 import datetime as dt
 import json
 import logging
 import secrets
-import uuid
 from dataclasses import dataclass
 
-from django.db import transaction
-from django.db.models import F
+from django.db.models import Q
 from django.utils import timezone
 
 from medimic.outbox import registry
 from medimic.outbox.models import Delivery
+from medimic.outbox.taking import Taken
 
 logger = logging.getLogger(__name__)
 
-# Longer than any channel's own time limits take together.
-LEASE = dt.timedelta(minutes=5)
 FIRST_PAUSE = dt.timedelta(seconds=15)
 LONGEST_PAUSE = dt.timedelta(minutes=30)
 # A last attempt is made this long before a message goes stale.
 LAST_CALL = dt.timedelta(seconds=15)
 MOST_ATTEMPTS = 100
-KEPT = dt.timedelta(days=30)
-PRUNED_AT_ONCE = 1000
+STALE = "stale before it could be sent"
 
 State = Delivery.State
 _random = secrets.SystemRandom()
 
 
 @dataclass(frozen=True)
-class Taken:
-    """A delivery that is ours until its lease ends."""
-
-    id: uuid.UUID
-    lease_id: uuid.UUID
-    attempt: int
-
-
-@dataclass(frozen=True)
 class Outcome:
-    """What came of an attempt; `due_at` where there will be another one."""
+    """What came of an attempt; `due_at` where there will be another one.
+
+    `is_reached` says whether the service answered at all, where that was found out; `after` when
+    one that did not wants to be asked again.
+    """
 
     state: Delivery.State
     error: str = ""
     due_at: dt.datetime | None = None
-
-
-def take() -> Taken | None:
-    """Take up the delivery that has been due for longest, if there is one."""
-    due = Delivery.objects.filter(state=State.WAITING, due_at__lte=timezone.now()).order_by("due_at", "id")
-    # Looked for before the transaction: on SQLite that one waits for every other writer.
-    if not due.exists():
-        return None
-    lease_id = uuid.uuid4()
-    with transaction.atomic():
-        # What another worker holds a lock on is passed over, not waited for. SQLite knows no
-        # such locks: its transaction took the one there is at its beginning. Recipient and body
-        # stay closed: one that cannot be opened must not stop those behind it.
-        delivery = due.select_for_update(skip_locked=True).only("pk", "attempts").first()
-        if delivery is None:
-            return None
-        Delivery.objects.filter(pk=delivery.pk).update(
-            lease_id=lease_id, due_at=timezone.now() + LEASE, attempts=F("attempts") + 1
-        )
-    return Taken(delivery.pk, lease_id, delivery.attempts + 1)
+    is_reached: bool | None = None
+    after: dt.timedelta | None = None
 
 
 def attempt(taken: Taken) -> Outcome:
     """Send it, if it is still fresh and wanted. Of failures, raises the database's own alone."""
-    delivery = Delivery.objects.defer("recipient", "body").get(pk=taken.id)
+    delivery = taken.delivery
     if timezone.now() >= delivery.stale_at:
-        return Outcome(State.GIVEN_UP, delivery.last_error or "stale before it could be sent")
+        return Outcome(State.GIVEN_UP, delivery.last_error or STALE)
     if taken.attempt > MOST_ATTEMPTS:
-        return Outcome(State.GIVEN_UP, delivery.last_error or "too many attempts")
+        return Outcome(State.FAILED, delivery.last_error or "too many attempts")
     try:
         if not registry.is_wanted(delivery.kind, delivery.subject_id):
             return Outcome(State.DROPPED)
@@ -88,13 +60,15 @@ def attempt(taken: Taken) -> Outcome:
     except registry.Unwanted:
         return Outcome(State.DROPPED)
     except registry.Refused as refusal:
-        return Outcome(State.GIVEN_UP, str(refusal))
+        return Outcome(State.FAILED, str(refusal), is_reached=True)
+    except registry.Unreachable as miss:
+        return _again(taken, str(miss), after=miss.after, is_reached=False)
     except registry.Retry as retry:
-        return _again(taken, delivery.stale_at, str(retry), retry.after)
+        return _again(taken, str(retry), after=retry.after, is_reached=True)
     except Exception as error:
         # Its text may quote the recipient or the body: the type alone is told.
-        return _again(taken, delivery.stale_at, f"failed: {type(error).__name__}")
-    return Outcome(State.SENT)
+        return _again(taken, f"failed: {type(error).__name__}")
+    return Outcome(State.SENT, is_reached=True)
 
 
 def finish(taken: Taken, outcome: Outcome) -> bool:
@@ -105,40 +79,33 @@ def finish(taken: Taken, outcome: Outcome) -> bool:
     if outcome.due_at is not None:
         noted = ours.update(due_at=outcome.due_at, lease_id=None, last_error=error)
     else:
+        # What failed is kept until it is stale: staff may have it sent again.
+        erased = {} if outcome.state == State.FAILED else {"recipient": "", "body": ""}
         noted = ours.update(
-            state=outcome.state,
-            finished_at=timezone.now(),
-            recipient="",
-            body="",
-            lease_id=None,
-            last_error=error,
+            state=outcome.state, finished_at=timezone.now(), lease_id=None, last_error=error, **erased
         )
     level = logging.WARNING if outcome.error else logging.INFO
     logger.log(level, "delivery %s, attempt %d: %s %s", taken.id, taken.attempt, outcome.state, error)
     return bool(noted)
 
 
-def prune() -> None:
-    """Remove what was finished long ago."""
-    finished = Delivery.objects.filter(finished_at__lt=timezone.now() - KEPT)
-    while keys := list(finished.values_list("pk", flat=True)[:PRUNED_AT_ONCE]):
-        Delivery.objects.filter(pk__in=keys).delete()
-
-
-def oldest_due() -> dt.timedelta:
-    """How long the delivery that is due for longest has been so; nothing where none is."""
+def send_again(delivery: Delivery) -> bool:
+    """Have what waits or failed sent as soon as its service takes it; False where it is on its way
+    just now, finished for good, or stale."""
     now = timezone.now()
-    first = (
-        Delivery.objects.filter(state=State.WAITING, due_at__lte=now)
-        .order_by("due_at", "id")
-        .values_list("due_at", flat=True)
-        .first()
-    )
-    return now - first if first else dt.timedelta(0)
+    kept = Delivery.objects.filter(pk=delivery.pk, stale_at__gt=now)
+    failed = kept.filter(state=State.FAILED)
+    if failed.update(state=State.WAITING, finished_at=None, due_at=now, attempts=0):
+        return True
+    idle = kept.filter(Q(lease_id=None) | Q(due_at__lte=now), state=State.WAITING)
+    return bool(idle.update(due_at=now))
+
+
+def can_be_sent_again(delivery: Delivery) -> bool:
+    return delivery.state in (State.WAITING, State.FAILED) and delivery.stale_at > timezone.now()
 
 
 def _message(delivery: Delivery) -> registry.Message:
-    delivery.refresh_from_db(fields=["recipient", "body"])
     return registry.Message(
         id=delivery.pk,
         kind=delivery.kind,
@@ -150,13 +117,17 @@ def _message(delivery: Delivery) -> registry.Message:
     )
 
 
-def _again(taken: Taken, stale_at: dt.datetime, error: str, after: dt.timedelta | None = None) -> Outcome:
+def _again(
+    taken: Taken, error: str, *, after: dt.timedelta | None = None, is_reached: bool | None = None
+) -> Outcome:
     """Another attempt: later each time, with a last one shortly before the message goes stale."""
-    now = timezone.now()
+    now, stale_at = timezone.now(), taken.delivery.stale_at
     last_call = stale_at - LAST_CALL
     # Workers that failed together do not come back together.
     pause = min(FIRST_PAUSE * 2 ** min(taken.attempt - 1, 20), LONGEST_PAUSE) * _random.uniform(0.75, 1.25)
     due_at = max(min(now + pause, last_call), now + (after or dt.timedelta(0)))
-    if taken.attempt >= MOST_ATTEMPTS or now >= last_call or due_at >= stale_at:
-        return Outcome(State.GIVEN_UP, error)
-    return Outcome(State.WAITING, error, due_at)
+    if now >= last_call or due_at >= stale_at:
+        return Outcome(State.GIVEN_UP, error, is_reached=is_reached, after=after)
+    if taken.attempt >= MOST_ATTEMPTS:
+        return Outcome(State.FAILED, error, is_reached=is_reached, after=after)
+    return Outcome(State.WAITING, error, due_at, is_reached, after)

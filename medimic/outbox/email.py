@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, get_connection
 
-from medimic.outbox.registry import Message, Refused, Retry
+from medimic.outbox.registry import Message, Refused, Retry, Unreachable
 
 # RFC 5322, section 2.1.1.
 LONGEST_LINE = 998
@@ -24,12 +24,15 @@ class EmailChannel:
             raise _verdict(min(code for code, _ in error.recipients.values())) from error
         except smtplib.SMTPDataError as error:
             raise _verdict(error.smtp_code) from error
-        except smtplib.SMTPResponseException as error:
-            # Greeting, sign-in or sender refused: the fault is in the set-up, and this mail will
-            # go out once it is mended, whatever the code says.
+        except smtplib.SMTPSenderRefused as error:
+            # The fault is in the set-up, and this mail will go out once it is mended, whatever the
+            # code says.
             raise Retry(f"the mail server answered {error.smtp_code}") from error
+        except smtplib.SMTPResponseException as error:
+            # Greeting or sign-in: no mail at all goes out until that is mended.
+            raise Unreachable(f"the mail server answered {error.smtp_code}") from error
         except (smtplib.SMTPException, OSError) as error:
-            raise Retry(f"the mail server was not reached: {type(error).__name__}") from error
+            raise Unreachable(f"the mail server was not reached: {type(error).__name__}") from error
         if not sent:
             raise Retry("the e-mail backend sent nothing")
 

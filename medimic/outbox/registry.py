@@ -72,6 +72,9 @@ class Channel(Protocol):
 Guard = Callable[[uuid.UUID | None], bool]
 
 _channels: dict[str, Channel] = {}
+# How many deliveries of a channel one worker sends at a time, unless said.
+SENDERS = 2
+_senders: dict[str, int] = {}
 _guards: dict[str, Guard] = {}
 
 
@@ -87,11 +90,16 @@ class Job:
 _jobs: dict[str, Job] = {}
 
 
-def register_channel(name: str, channel: Channel) -> None:
-    """Make a channel known under the name that deliveries carry."""
+def register_channel(name: str, channel: Channel, *, senders: int = SENDERS) -> None:
+    """Make a channel known under the name that deliveries carry.
+
+    `senders` is how many threads of one worker send over it at a time, with a connection to the
+    database each: `send` must bear that.
+    """
     if name in _channels:
         raise ValueError(f"there is a channel {name} already")
     _channels[name] = channel
+    _senders[name] = senders
 
 
 def register_guard(kind: str, guard: Guard) -> None:
@@ -110,6 +118,14 @@ def channel(name: str) -> Channel:
         raise LookupError(f"there is no channel {name}") from None
 
 
+def channel_names() -> list[str]:
+    return list(_channels)
+
+
+def senders(name: str) -> int:
+    return _senders.get(name, SENDERS)
+
+
 def is_wanted(kind: str, subject_id: uuid.UUID | None) -> bool:
     guard = _guards.get(kind)
     return guard is None or guard(subject_id)
@@ -119,7 +135,7 @@ def register_job(name: str, *, every: dt.timedelta, run: Callable[[], object]) -
     """Have the worker call `run`, for the first time soon after it starts.
 
     `name` is `<app>.<what it does>`. A job is idempotent and looks for its work itself;
-    it is called outside of any transaction and holds the queue up while it runs.
+    it is called outside of any transaction and holds other jobs up while it runs.
     """
     if name in _jobs:
         raise ValueError(f"there is a job {name} already")

@@ -6,7 +6,7 @@ import uuid
 from medimic import sms
 from medimic.outbox.models import Delivery
 from medimic.outbox.queue import STALE_AFTER, enqueue
-from medimic.outbox.registry import Message, Refused, Retry
+from medimic.outbox.registry import Message, Refused, Retry, Unreachable
 
 CHANNEL = "sms"
 
@@ -20,6 +20,8 @@ class SMSChannel:
             sms.connect().send(text)
         except sms.Refused as error:
             raise Refused(str(error)) from error
+        except sms.Unreachable as error:
+            raise Unreachable(str(error), after=error.after) from error
         except sms.Unavailable as error:
             raise Retry(str(error), after=error.after) from error
 

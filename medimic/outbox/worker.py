@@ -1,25 +1,20 @@
-"""The worker's loop: due jobs, then due deliveries, then a rest."""
+"""The worker: a lane for each channel, and one for the jobs, until asked to stop."""
 
-import logging
 import os
 import select
 import signal
+import threading
 from types import FrameType
 
-from django.db import Error as DatabaseFailure
-from django.db import close_old_connections, connection
+from medimic.outbox import delivering, jobs, lanes, registry, taking
+from medimic.outbox.lanes import Lane
 
-from medimic.outbox import delivering, jobs
-
-logger = logging.getLogger(__name__)
-
-REST_SECONDS = 1.0
-FIRST_OUTAGE_SECONDS = 0.5
-LONGEST_OUTAGE_SECONDS = 15.0
+# How soon a lane that ended by itself is noticed.
+LOOK_SECONDS = 5.0
 
 
 class Stop:
-    """Asked for by SIGTERM or SIGINT; a rest ends at once then, a delivery is brought to its end."""
+    """Asked for by SIGTERM or SIGINT; rests end at once then, deliveries are brought to their end."""
 
     def __init__(self) -> None:
         self.is_asked = False
@@ -30,32 +25,35 @@ class Stop:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._ask)
 
-    def _ask(self, number: int, frame: FrameType | None) -> None:
+    def ask(self) -> None:
         self.is_asked = True
+        # Never read, so that whoever waits, in any thread, sees it.
         os.write(self._writer, b"!")
+
+    def _ask(self, number: int, frame: FrameType | None) -> None:
+        self.ask()
 
     def wait(self, seconds: float) -> None:
         select.select([self._reader], [], [], seconds)
 
 
 def work(stop: Stop) -> None:
-    """Until asked to stop. Waits for a database that is away, longer each time."""
-    outages = 0
-    has_prepared = False
-    while not stop.is_asked:
-        try:
-            close_old_connections()
-            if not has_prepared:
-                jobs.prepare()
-                has_prepared = True
-            is_busy = jobs.run_next() or deliver_next(stop)
-            outages = 0
-        except DatabaseFailure as failure:
-            _wait_out(stop, outages, failure)
-            outages += 1
-            continue
-        if not is_busy:
-            stop.wait(REST_SECONDS)
+    """Until asked to stop, or until a lane is no more: then whoever started the worker starts it anew."""
+    alongside = [Lane(channel, stop) for channel in registry.channel_names()]
+    threads = [thread for lane in alongside for thread in lane.threads()]
+    threads.append(threading.Thread(target=_run_jobs, args=[stop], name="jobs"))
+    for thread in threads:
+        thread.start()
+    try:
+        while not stop.is_asked and all(thread.is_alive() for thread in threads):
+            stop.wait(LOOK_SECONDS)
+    finally:
+        if not stop.is_asked:
+            stop.ask()
+        for lane in alongside:
+            lane.wake()
+        for thread in threads:
+            thread.join()
 
 
 def work_once(stop: Stop) -> None:
@@ -67,26 +65,23 @@ def work_once(stop: Stop) -> None:
 
 def deliver_next(stop: Stop) -> bool:
     """Take up and send one delivery; False where none is due."""
-    taken = delivering.take()
-    if taken is None:
-        return False
-    outcome = delivering.attempt(taken)
-    # It may have been sent: should the database be away just now, noting that is worth waiting
-    # for, or it is sent once more.
-    for outages in range(1000):
-        try:
-            delivering.finish(taken, outcome)
-            break
-        except DatabaseFailure as failure:
-            if stop.is_asked:
-                raise
-            _wait_out(stop, outages, failure)
-    return True
+    for channel in registry.channel_names():
+        if batch := taking.take_batch(channel, most=1):
+            outcome = delivering.attempt(batch.taken[0])
+            lanes.note(stop, batch.taken[0], outcome)
+            lanes.tell_breaker(batch, outcome)
+            return True
+    return False
 
 
-def _wait_out(stop: Stop, outages: int, failure: DatabaseFailure) -> None:
-    logger.log(
-        logging.ERROR if outages == 0 else logging.DEBUG, "the database is away: %s", type(failure).__name__
-    )
-    connection.close()
-    stop.wait(min(FIRST_OUTAGE_SECONDS * 2 ** min(outages, 10), LONGEST_OUTAGE_SECONDS))
+def _run_jobs(stop: Stop) -> None:
+    has_prepared = False
+
+    def step() -> bool:
+        nonlocal has_prepared
+        if not has_prepared:
+            jobs.prepare()
+            has_prepared = True
+        return jobs.run_next()
+
+    lanes.keep_at(stop, step, lambda: stop.wait(lanes.REST_SECONDS))

@@ -42,6 +42,10 @@ class Unavailable(NotSent):
         self.after = after
 
 
+class Unreachable(Unavailable):
+    """Not now, since the service itself is away: no connection, a time-out, an answer of 5xx."""
+
+
 class Backend(Protocol):
     """One way to get a text out. Its constructor takes `SMS_OPTIONS`."""
 

@@ -19,7 +19,7 @@ from devices.permissions import link_right
 from devices.views_authentication import authenticate
 from medimic import crypto
 from medimic.audit.log import SYSTEM
-from medimic.outbox import delivering
+from medimic.outbox import delivering, taking
 from medimic.outbox.models import Delivery
 from medimic.sms.backends import memory
 from medimic.urls import urlpatterns as portal
@@ -55,7 +55,7 @@ def state(client, row, etag: str = ""):
 
 
 def deliver() -> None:
-    while taken := delivering.take():
+    while taken := taking.take():
         delivering.finish(taken, delivering.attempt(taken))
 
 

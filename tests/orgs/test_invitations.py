@@ -8,8 +8,9 @@ from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from medimic.outbox.delivering import attempt, take
+from medimic.outbox.delivering import attempt
 from medimic.outbox.models import Delivery
+from medimic.outbox.taking import take
 from orgs import invitations, memberships
 from orgs.invitations import Refused, Wish
 from orgs.models import Invitation, Membership

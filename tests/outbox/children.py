@@ -4,7 +4,7 @@ import os
 import time
 from pathlib import Path
 
-from medimic.outbox import registry, worker
+from medimic.outbox import lanes, registry, worker
 
 
 class Journal:
@@ -27,7 +27,7 @@ def work(path: str, seconds: str) -> None:
     registry.register_channel("tests", Journal(path, float(seconds)))
     # None of the portal's: this is about deliveries.
     registry._jobs.clear()
-    worker.REST_SECONDS = 0.05
+    lanes.REST_SECONDS = 0.05
     stop = worker.Stop()
     stop.listen()
     print("ready", flush=True)

@@ -4,9 +4,10 @@ import pytest
 from django.db import transaction
 
 from medimic.outbox import registry
-from medimic.outbox.delivering import attempt, finish, take
+from medimic.outbox.delivering import attempt, finish
 from medimic.outbox.models import Delivery
 from medimic.outbox.queue import enqueue
+from medimic.outbox.taking import take
 
 
 class Recorder:

@@ -9,9 +9,12 @@ import pytest
 from django.utils import timezone
 
 from medimic.outbox import delivering, registry
-from medimic.outbox.delivering import LEASE, MOST_ATTEMPTS, Outcome, attempt, finish, oldest_due, prune, take
+from medimic.outbox.backlog import oldest_due
+from medimic.outbox.delivering import MOST_ATTEMPTS, Outcome, attempt, finish, send_again
+from medimic.outbox.erasing import give_up, prune
 from medimic.outbox.models import Delivery
 from medimic.outbox.registry import Refused, Retry
+from medimic.outbox.taking import LEASE, Taken, take
 from tests.outbox.raw import raw_rows
 
 State = Delivery.State
@@ -91,12 +94,8 @@ def test_tries_again_later_each_time(put, deliver, channel):
 
 
 def test_pauses_differ(put):
-    outcomes = [
-        delivering._again(
-            delivering.Taken(uuid.uuid4(), uuid.uuid4(), 5), timezone.now() + dt.timedelta(days=1), ""
-        )
-        for _ in range(20)
-    ]
+    taken = Taken(put(), uuid.uuid4(), 5)
+    outcomes = [delivering._again(taken, "") for _ in range(20)]
     assert len({outcome.due_at for outcome in outcomes}) == 20
 
 
@@ -116,13 +115,70 @@ def test_gives_up_where_it_is_told_to_wait_too_long(put, deliver, channel):
     assert (delivery.state, delivery.last_error, delivery.body) == (State.GIVEN_UP, "busy", "")
 
 
-def test_gives_up_what_is_refused(put, deliver, channel):
+def test_keeps_what_was_refused_until_it_is_stale(put, deliver, channel):
     channel.error = Refused("unknown recipient")
-    delivery = put(recipient="PLANTED-RECIPIENT")
+    delivery = put(recipient="PLANTED-RECIPIENT", stale_after=dt.timedelta(hours=1))
     deliver()
+    give_up()
+    delivery.refresh_from_db()
+    assert (delivery.state, delivery.last_error) == (State.FAILED, "unknown recipient")
+    assert delivery.recipient == "PLANTED-RECIPIENT"
+    assert "PLANTED" not in raw_rows()
+    assert take() is None
+    wind(delivery, hours=1)
+    give_up()
     delivery.refresh_from_db()
     assert (delivery.state, delivery.last_error) == (State.GIVEN_UP, "unknown recipient")
     assert (delivery.recipient, delivery.body) == ("", "")
+
+
+def test_what_failed_is_sent_again_where_somebody_wants_it_to_be(put, deliver, channel):
+    delivery = put()
+    channel.error = Refused("unknown recipient")
+    deliver()
+    delivery.refresh_from_db()
+    assert send_again(delivery)
+    assert not Delivery.objects.filter(attempts__gt=0).exists()
+    channel.error = None
+    deliver()
+    delivery.refresh_from_db()
+    assert (delivery.state, delivery.body) == (State.SENT, "")
+    assert not send_again(delivery)
+    assert len(channel.sent) == 1
+
+
+def test_what_waits_for_its_next_attempt_is_sent_at_once_where_somebody_wants_it_to_be(put, deliver, channel):
+    channel.error = Retry("busy", after=dt.timedelta(hours=3))
+    delivery = put()
+    deliver()
+    assert take() is None
+    assert send_again(delivery)
+    taken = take()
+    assert taken.attempt == 2
+    # Somebody has it in hand.
+    assert not send_again(delivery)
+    assert not finish(Taken(delivery, uuid.uuid4(), 2), Outcome(State.SENT))
+
+
+def test_what_is_stale_is_not_sent_again(put, deliver, channel):
+    channel.error = Refused("unknown recipient")
+    delivery = put(stale_after=dt.timedelta(hours=1))
+    deliver()
+    wind(delivery, hours=1)
+    assert not send_again(delivery)
+    delivery.refresh_from_db()
+    assert delivery.state == State.FAILED
+
+
+def test_gives_up_what_waits_and_is_stale_but_not_what_is_on_its_way(put, channel):
+    stale, fresh, held = (put(stale_after=dt.timedelta(hours=1)) for _ in range(3))
+    Delivery.objects.filter(pk__in=[stale.pk, held.pk]).update(stale_at=timezone.now())
+    Delivery.objects.filter(pk=held.pk).update(lease_id=uuid.uuid4(), due_at=timezone.now() + LEASE)
+    give_up()
+    states = dict(Delivery.objects.values_list("pk", "state"))
+    assert states == {stale.pk: State.GIVEN_UP, fresh.pk: State.WAITING, held.pk: State.WAITING}
+    stale.refresh_from_db()
+    assert (stale.last_error, stale.recipient) == (delivering.STALE, "")
 
 
 def test_gives_up_what_went_stale_without_sending_it(put, deliver, channel):
@@ -147,21 +203,21 @@ def test_makes_a_last_attempt_shortly_before_it_goes_stale(put, deliver, channel
     assert (delivery.state, delivery.last_error) == (State.GIVEN_UP, "busy")
 
 
-def test_gives_up_after_too_many_attempts(put, deliver, channel):
+def test_fails_after_too_many_attempts(put, deliver, channel):
     channel.error = Retry("busy")
     delivery = put()
     Delivery.objects.update(attempts=MOST_ATTEMPTS - 1)
     deliver()
     delivery.refresh_from_db()
-    assert delivery.state == State.GIVEN_UP
+    assert delivery.state == State.FAILED
 
 
-def test_gives_up_what_kills_each_worker_that_takes_it(put, deliver, channel):
+def test_what_kills_each_worker_that_takes_it_fails(put, deliver, channel):
     delivery = put()
     Delivery.objects.update(attempts=MOST_ATTEMPTS)
     deliver()
     delivery.refresh_from_db()
-    assert (delivery.state, channel.sent) == (State.GIVEN_UP, [])
+    assert (delivery.state, channel.sent) == (State.FAILED, [])
 
 
 def test_tells_of_an_unforeseen_failure_its_type_alone(put, deliver, channel, caplog):

@@ -10,10 +10,11 @@ from django.db import transaction
 from django.utils import translation
 
 from medimic.outbox import email as email_channel
-from medimic.outbox.delivering import attempt, take
+from medimic.outbox.delivering import attempt
 from medimic.outbox.mail import enqueue_mail, enqueue_message
 from medimic.outbox.models import Delivery
 from medimic.outbox.registry import Message
+from medimic.outbox.taking import take
 from tests.outbox import servers
 from tests.outbox.raw import raw_rows
 
@@ -115,9 +116,9 @@ def test_there_is_a_time_limit_without_anybody_setting_one(settings):
     ("command", "answer", "state"),
     [
         ("RCPT", "450 4.2.1 mailbox busy", "waiting"),
-        ("RCPT", "550 5.1.1 no such user PLANTED-RECIPIENT", "given_up"),
+        ("RCPT", "550 5.1.1 no such user PLANTED-RECIPIENT", "failed"),
         ("DATA", "451 4.3.0 later", "waiting"),
-        ("DATA", "554 5.7.1 not wanted", "given_up"),
+        ("DATA", "554 5.7.1 not wanted", "failed"),
         # The sender's fault, not the mail's: it goes out once the set-up is mended.
         ("MAIL", "550 5.7.1 sender refused", "waiting"),
     ],

@@ -40,11 +40,11 @@ def test_is_kept_encrypted_with_the_number_masked(text):
         assert secret not in raw_rows()
 
 
-def test_a_refusal_ends_it(text, deliver, gateway):
+def test_a_refusal_is_not_tried_again(text, deliver, gateway):
     gateway.status = 422
     deliver()
     text.refresh_from_db()
-    assert (text.state, text.last_error) == (Delivery.State.GIVEN_UP, "the SMS gateway answered 422")
+    assert (text.state, text.last_error) == (Delivery.State.FAILED, "the SMS gateway answered 422")
 
 
 def test_a_gateway_that_is_down_is_tried_again_when_it_said(text, deliver, gateway):

@@ -11,7 +11,7 @@ from django.core.management import call_command
 from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
-from medimic.outbox import delivering, worker
+from medimic.outbox import delivering, lanes, taking, worker
 from medimic.outbox.models import Delivery, JobRun
 from medimic.outbox.queue import enqueue
 from tests import processes
@@ -90,10 +90,10 @@ def test_a_dead_workers_lease_runs_out(start_worker, channel, monkeypatch):
     wait_until(lambda: start_worker.sent())
     child.kill()
     child.wait()
-    assert delivering.take() is None
-    later = timezone.now() + delivering.LEASE
-    monkeypatch.setattr(delivering.timezone, "now", lambda: later)
-    assert delivering.take().attempt == 2
+    assert taking.take() is None
+    later = timezone.now() + taking.LEASE
+    monkeypatch.setattr(taking.timezone, "now", lambda: later)
+    assert taking.take().attempt == 2
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -130,33 +130,33 @@ def test_notes_what_was_sent_though_the_database_was_away_just_then(channel, mon
         return finish(taken, outcome)
 
     monkeypatch.setattr(delivering, "finish", finish_later)
-    monkeypatch.setattr(worker, "FIRST_OUTAGE_SECONDS", 0.01)
+    monkeypatch.setattr(lanes, "FIRST_OUTAGE_SECONDS", 0.01)
     assert worker.deliver_next(worker.Stop())
     assert len(channel.sent) == 1
     assert not waiting()
 
 
-def test_waits_for_a_database_that_is_away(channel, monkeypatch):
+def test_a_lane_waits_for_a_database_that_is_away(channel, monkeypatch):
     fill(3)
     stop = worker.Stop()
     failures = [OperationalError("gone")] * 4
     waited = []
-    take = delivering.take
+    take = taking.take_batch
 
-    def take_later():
+    def take_later(*arguments, **options):
         if failures:
             raise failures.pop()
-        return take()
+        return take(*arguments, **options)
 
     def wait(seconds: float) -> None:
         waited.append(seconds)
         stop.is_asked = not waiting()
 
-    monkeypatch.setattr(delivering, "take", take_later)
+    monkeypatch.setattr(taking, "take_batch", take_later)
     monkeypatch.setattr(stop, "wait", wait)
-    worker.work(stop)
+    lanes.Lane("tests", stop)._lead()
     assert len(channel.sent) == 3
-    assert waited == [0.5, 1.0, 2.0, 4.0, worker.REST_SECONDS]
+    assert waited == [0.5, 1.0, 2.0, 4.0, lanes.REST_SECONDS]
 
 
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no connections to cut")

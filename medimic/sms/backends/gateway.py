@@ -12,7 +12,7 @@ in front of it. `from` and `account` are there where SMS_URL names them.
 import httpx2
 
 from medimic import retry_after
-from medimic.sms import Refused, Text, Unavailable
+from medimic.sms import Refused, Text, Unavailable, Unreachable
 
 TIMEOUT = httpx2.Timeout(10.0, connect=5.0)
 # The gateway looked at the message, and says that it will never take this one.
@@ -45,7 +45,7 @@ class Backend:
                 # What it says beside its status is not needed, and may be of any length.
                 _judge(response)
         except httpx2.HTTPError as error:
-            raise Unavailable(f"the SMS gateway was not reached: {type(error).__name__}") from error
+            raise Unreachable(f"the SMS gateway was not reached: {type(error).__name__}") from error
 
 
 def _judge(response: httpx2.Response) -> None:
@@ -54,5 +54,8 @@ def _judge(response: httpx2.Response) -> None:
     reason = f"the SMS gateway answered {response.status_code}"
     if response.status_code in NEVER:
         raise Refused(reason)
+    after = retry_after.read(response.headers.get("Retry-After", ""))
+    if response.is_server_error:
+        raise Unreachable(reason, after=after)
     # Anything else, a wrong token or path too, is mended sooner or later, and the text goes out then.
-    raise Unavailable(reason, after=retry_after.read(response.headers.get("Retry-After", "")))
+    raise Unavailable(reason, after=after)
