@@ -420,7 +420,7 @@ WEBPUSH_HOSTS = environment.words(env, "WEBPUSH_HOSTS") or [
     "jmt17.google.com",
     "updates.push.services.mozilla.com",
     "*.notify.windows.com",
-    "web.push.apple.com",
+    "*.push.apple.com",
 ]
 
 # --- Billing -----------------------------------------------------------------
@@ -473,7 +473,7 @@ LOGGING = {
         "django": {"handlers": [], "propagate": True, "level": LOG_LEVEL},
         **({"gunicorn.error": {"handlers": [], "propagate": True}} if LOG_FORMAT == "json" else {}),
         # They tell every address and header of what is called, and some hold tokens.
-        **dict.fromkeys(("httpx2", "httpcore2", "h2", "hpack"), {"level": "WARNING"}),
+        **{name: {"level": "WARNING"} for name in ("httpx2", "httpcore2", "h2", "hpack")},
     },
 }
 

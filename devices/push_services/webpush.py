@@ -32,6 +32,7 @@ KEY_BYTES = 32
 # The standard allows a day.
 SIGNATURE_SECONDS = 12 * 3600
 SIGNED_ANEW_AFTER = 6 * 3600
+MICROSOFTS_429 = 406
 LONGEST_TTL = 28 * 24 * 3600
 
 signatures = kept.Kept()
@@ -134,7 +135,8 @@ def send(token: str, alert: PushAlert) -> None:
         "authorization": f"vapid t={_signature(to.origin)}, k={public_key()}",
         "content-encoding": "aes128gcm",
         "content-type": "application/octet-stream",
-        "ttl": str(min(max(seconds, 0), LONGEST_TTL)),
+        # Microsoft's refuses a TTL of 0.
+        "ttl": str(min(max(seconds, 1), LONGEST_TTL)),
         "urgency": "high",
         "topic": alert.collapse_id,
     }
@@ -175,6 +177,8 @@ def _judge(answer: calls.Answer, name: str) -> None:
     if answer.status in (404, 410):
         raise Unregistered(told)
     calls.refuse_if_busy(answer, name)
+    if answer.status == MICROSOFTS_429:
+        raise Retry(told, after=answer.retry_after or calls.BUSY_WAIT)
     if answer.status in (401, 403):
         # Our signature, or a browser that subscribed with another key of ours: the next one may be taken.
         calls.logger.warning("Push: %s; see docs/notifications.md, Keys.", told)

@@ -64,9 +64,9 @@ def test_a_signature_is_made_anew_after_six_hours(push_service, browser, alert, 
         assert len({request.headers["authorization"] for request in push_service.taken}) == expected
 
 
-def test_what_is_late_is_worth_nothing_and_says_so(push_service, browser):
+def test_what_is_late_is_kept_nowhere(push_service, browser):
     send("webpush", browser.token, an_alert(expires_at=dt.datetime(2020, 1, 1, tzinfo=dt.UTC)))
-    assert push_service.taken[0].headers["ttl"] == "0"
+    assert push_service.taken[0].headers["ttl"] == "1"
 
 
 @pytest.mark.parametrize("state", ["gone", "never seen"])
@@ -78,7 +78,7 @@ def test_a_dead_subscription_is_told_of(push_service, browser, alert, state):
 
 @pytest.mark.parametrize(
     ("status", "expected"),
-    [(400, Refused), (413, Refused), (301, Refused), (401, Retry), (403, Retry), (429, Retry),
+    [(400, Refused), (413, Refused), (301, Refused), (401, Retry), (403, Retry), (406, Retry), (429, Retry),
      (500, Unreachable), (503, Unreachable)],
 )  # fmt: skip
 def test_each_refusal_has_its_consequence(push_service, browser, alert, status, expected):
@@ -88,7 +88,7 @@ def test_each_refusal_has_its_consequence(push_service, browser, alert, status, 
         send("webpush", browser.token, alert)
     assert caught.type is expected
     assert browser.path not in str(caught.value)
-    if status in (429, 500, 503):
+    if status in (406, 429, 500, 503):
         assert caught.value.after == dt.timedelta(seconds=77)
     # A redirect is not followed.
     assert len(push_service.server.requests) == 1
