@@ -1,14 +1,14 @@
 // The panel "This browser": alerts are turned on by its button alone, and off the same way.
 //
 // <section data-this-browser="on|off" data-key="…">: what the portal knows, and the key to subscribe with.
-// [data-if="on|off|unsupported|blocked"]: shown in that state. [data-why="…"]: what went wrong.
+// [data-if="on off unsupported blocked"]: shown in these states. [data-why="…"]: what went wrong.
 // <form data-subscribe>: takes the subscription in its hidden fields. <form data-unsubscribe>: lets it go.
 
 const panel = document.querySelector("[data-this-browser]");
 const WORKER = "/push-worker.js";
 
 function show(state) {
-  for (const part of panel.querySelectorAll("[data-if]")) part.hidden = part.dataset.if !== state;
+  for (const part of panel.querySelectorAll("[data-if]")) part.hidden = !part.dataset.if.split(" ").includes(state);
 }
 
 function complain(why) {
