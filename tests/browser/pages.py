@@ -226,7 +226,6 @@ NO_PAGE = {
     "settings/notifications/this-browser/subscription/renewal/": "JSON",
     "push-worker.js": "a script",
     "settings/security/browsers/<slug:reference>/sign-out/": "is posted to",
-    "unsubscribe/<str:token>/": "from a mail",
     "user-profile": "leads to Connected Devices",
 }
 NO_PAGE_PATTERNS = {
@@ -429,6 +428,13 @@ def mailed_alert(page: Page, portal: Portal) -> None:
     page.goto(mailed_link(portal, r"/alerts/[\w-]+/"))
 
 
+def unsubscribing(page: Page, portal: Portal) -> None:
+    """The question behind the link of a session's summary."""
+    ending_of_a_session(page, portal)
+    page.get_by_role("main").get_by_role("button", name="End session").click()
+    page.goto(mailed_link(portal, r"/unsubscribe/\S+", to=PROVIDER))
+
+
 def sign_up_by_invitation(page: Page, portal: Portal) -> None:
     mailed_invitation(page, portal)
     page.get_by_role("link", name="Sign up and accept").click()
@@ -555,6 +561,7 @@ REACHED: dict[str, Callable[[Page, Portal], None]] = {
     "organizations/<slug:slug>/questionnaires/<uuid:questionnaire_id>/draft/": next_version,
     "organizations/<slug:slug>/questionnaires/<uuid:questionnaire_id>/retirement/": (retirement_of_one),
     "alerts/<str:token>/": mailed_alert,
+    "unsubscribe/<str:token>/": unsubscribing,
     "invitations/<str:token>/": mailed_invitation,
     "invitations/<str:token>/sign-up/": sign_up_by_invitation,
     "organizations/<slug:slug>/members/<uuid:membership_id>/removal/": removal_of_a_member,
