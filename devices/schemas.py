@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
+from devices import push_services
 from devices.keys import PublicKey, on_the_curve
 from medimic.api_schema import Body, Id, Reply, plain
 
@@ -36,6 +37,13 @@ class Push(Body):
 
     service: Literal["apns", "fcm", "webpush"]
     token: PushToken
+
+    @model_validator(mode="after")
+    def _leads_to_a_listed_host(self) -> Self:
+        # A browser's token is an address that the portal will call.
+        if self.service == "webpush" and not push_services.is_well_formed(self.service, self.token):
+            raise PydanticCustomError("no_subscription", "This is no subscription with a listed push service")
+        return self
 
 
 class DeviceIn(Body):
