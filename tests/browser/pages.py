@@ -430,9 +430,10 @@ def mailed_alert(page: Page, portal: Portal) -> None:
 
 def unsubscribing(page: Page, portal: Portal) -> None:
     """The question behind the link of a session's summary."""
-    ending_of_a_session(page, portal)
-    page.get_by_role("main").get_by_role("button", name="End session").click()
-    page.goto(mailed_link(portal, r"/unsubscribe/\S+", to=PROVIDER))
+    sign_in(page, portal, UNLIMITED)
+    sessions.start_session(page, portal)
+    sessions.end(page)
+    page.goto(mailed_link(portal, r"/unsubscribe/\S+", to=UNLIMITED))
 
 
 def sign_up_by_invitation(page: Page, portal: Portal) -> None:
