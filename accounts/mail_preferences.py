@@ -18,9 +18,10 @@ from django.utils.translation import gettext_lazy as _
 from accounts import alerts
 from accounts.models import MailPreferences, Person
 from accounts.notices import SECURITY_ALERTS_OFF
+from medimic import crypto
 from medimic.audit.log import Origin, record
 
-SIGNER = signing.Signer(sep=".", salt="accounts.unsubscribe")
+PURPOSE = "accounts.unsubscribe"
 
 
 class Kind(models.TextChoices):
@@ -82,19 +83,24 @@ def unsubscribe_url(person: Person, kind: Kind) -> str:
     if kind == Kind.SECURITY_ALERTS:
         raise ValueError("security alerts are switched off by whoever is signed in alone")
     name = base64.urlsafe_b64encode(person.pk.bytes).rstrip(b"=").decode()
-    token = SIGNER.sign(f"{kind.value}.{name}")
+    token = _signer().sign(f"{kind.value}.{name}")
     return settings.PORTAL_URL + reverse("unsubscribe", args=[token])
 
 
 def of_token(token: str) -> tuple[Person, Kind] | None:
     """Whom and what a link is of; None for one that we did not make."""
     try:
-        value, _dot, name = SIGNER.unsign(token).partition(".")
+        value, _dot, name = _signer().unsign(token).partition(".")
         kind, person_id = Kind(value), uuid.UUID(bytes=base64.urlsafe_b64decode(f"{name}=="))
     except (signing.BadSignature, binascii.Error, ValueError):
         return None
     person = Person.objects.filter(pk=person_id).first()
     return None if person is None or kind == Kind.SECURITY_ALERTS else (person, kind)
+
+
+def _signer() -> signing.Signer:
+    # Not under SECRET_KEY: another one of those would void the links of all mails that are read later.
+    return signing.Signer(key=crypto.keyed_hash(PURPOSE, "key"), sep=".", salt=PURPOSE)
 
 
 def _switch(person: Person, wanted: Mapping[Kind, bool]) -> list[Kind]:

@@ -55,8 +55,8 @@ SECRET_KEY = environment.text(env, "SECRET_KEY", shortest=50)
 CRYPTO_KEY = environment.keys(env, "CRYPTO_KEY")
 # FIELD_KEYS: 32-byte keys in base64: fields encrypted at rest. The first encrypts.
 FIELD_KEYS = environment.keys(env, "FIELD_KEYS")
-# LOOKUP_KEY: one 32-byte key in base64: keyed hashes of device identifiers and phone
-# numbers. With another key no known device is recognized again.
+# LOOKUP_KEY: one 32-byte key in base64: keyed hashes of device identifiers and phone numbers, and links
+# that end a kind of mail. With another key no known device is recognized again.
 LOOKUP_KEY = environment.key(env, "LOOKUP_KEY")
 # AUDIT_KEYS: 32-byte keys in base64: the audit log's row codes. The first signs.
 AUDIT_KEYS = environment.keys(env, "AUDIT_KEYS")
