@@ -11,7 +11,8 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.db import connection
 from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
-from django.utils import timezone
+from django.utils import timezone, translation
+from django.utils.functional import lazy
 
 from accounts import actions as account_actions
 from accounts import lockdown, passwords, sign_ins
@@ -77,10 +78,13 @@ def test_a_delivery_names_the_device_and_never_its_token(provider, phone):
 
 def test_it_goes_in_the_persons_language_with_what_a_tap_needs(provider, phone, services):
     session = uuid.uuid4()
-    tell(provider, session_id=session, path=f"/sessions/{session}/")
+    provider.change_profile(language="pl")
+    spoken = lazy(translation.get_language, str)()
+    tell(provider, session_id=session, path=f"/sessions/{session}/", title=spoken, body=spoken)
     (delivery,) = queued()
     deliver()
     ((_service, _token, alert),) = services.got
+    assert (alert.title, alert.body) == ("pl", "pl")
     assert (alert.id, alert.kind, alert.session_id, alert.path) == (
         delivery.pk,
         "participant_joined",
