@@ -93,6 +93,7 @@ def _choices(language: str, is_long: bool) -> dict[str, object]:
     """Links to the same page in other languages and with other names."""
     names = "long" if is_long else "short"
     return {
+        "language": language,
         "query": f"?language={language}&names={names}",
         "languages": [
             (label, f"?language={code}&names={names}", code == language) for code, label in settings.LANGUAGES
