@@ -85,7 +85,7 @@ def _refuse(answer: calls.Answer, reason: str) -> None:
     calls.refuse_if_busy(answer, NAME)
     if reason == ANOTHER_APP:
         # The phone's fault or that of APNS_TOPIC. To forget every token over the latter would be worse.
-        raise Retry(told, after=calls.SET_UP_WAIT)
+        raise Retry(told)
     if answer.status == 403 or reason in SET_UP:
         raise calls.not_set_up(told)
     raise Refused(told)

@@ -17,16 +17,16 @@ from medimic.outbox.registry import Retry, Unreachable
 
 logger = logging.getLogger(__name__)
 
-# A send makes six calls at the very most (Google: a token, a message, both once more, one on a fresh
-# connection), which a delivery's lease outlasts.
+# A send makes four calls at the most (Google: a token and a message, and both once more), and ends with the
+# first that runs into a limit: within two minutes, which a delivery's lease outlasts.
 TIMEOUT = httpx2.Timeout(10.0, connect=5.0)
-# Kept open between bursts, and closed before what stands in between forgets it.
-LIMITS = httpx2.Limits(max_connections=20, max_keepalive_connections=20, keepalive_expiry=120.0)
+# Kept open between bursts, and closed before what stands in between forgets it. No limit to those at work:
+# httpcore counts a broken HTTP/2 connection among them until it expires, and so twenty cut off in two minutes
+# would block a service that is back. The few that may rest push the oldest out, broken ones too.
+LIMITS = httpx2.Limits(max_connections=None, max_keepalive_connections=10, keepalive_expiry=120.0)
 # Of an answer, as many bytes and seconds are read at the most.
 LONGEST_BODY = 20_000
 LONGEST_READING = 10.0
-# What waits for somebody to mend the configuration is tried again after this.
-SET_UP_WAIT = dt.timedelta(minutes=5)
 # Google asks for a minute where it names no time.
 BUSY_WAIT = dt.timedelta(minutes=1)
 
@@ -73,7 +73,7 @@ def refuse_if_busy(answer: Answer, name: str) -> None:
 def not_set_up(reason: str) -> Unreachable:
     """To raise where the service refuses us rather than one alert: all of them wait until that is mended."""
     logger.error("Push: %s; nothing goes out there until its configuration is mended.", reason)
-    return Unreachable(reason, after=SET_UP_WAIT)
+    return Unreachable(reason)
 
 
 def close() -> None:

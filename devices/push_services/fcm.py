@@ -144,7 +144,7 @@ def _refuse(answer: calls.Answer) -> None:
     calls.refuse_if_busy(answer, NAME)
     if code == "SENDER_ID_MISMATCH":
         # The phone's fault or that of FCM_CREDENTIALS. To forget every token over the latter would be worse.
-        raise Retry(told, after=calls.SET_UP_WAIT)
+        raise Retry(told)
     if answer.status in (401, 403, 404):
         raise calls.not_set_up(told)
     raise Refused(told)

@@ -182,7 +182,7 @@ def _judge(answer: calls.Answer, name: str) -> None:
     if answer.status in (401, 403):
         # Our signature, or a browser that subscribed with another key of ours: the next one may be taken.
         calls.logger.warning("Push: %s; see docs/notifications.md, Keys.", told)
-        raise Retry(told, after=calls.SET_UP_WAIT)
+        raise Retry(told)
     raise Refused(told)
 
 

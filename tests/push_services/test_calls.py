@@ -64,6 +64,17 @@ def test_a_service_that_always_hangs_up_is_away(apple, phone, alert):
         send("apns", phone, alert)
 
 
+def test_however_often_it_was_cut_off_a_service_that_is_back_is_used_at_once(apple, phone, alert):
+    for _ in range(12):
+        apple.server.next.extend([CLOSE, CLOSE])
+        with pytest.raises(Unreachable) as caught:
+            send("apns", phone, alert)
+        # What it would be if broken connections took the places of good ones.
+        assert "PoolTimeout" not in str(caught.value)
+    send("apns", phone, alert)
+    assert len(apple.taken) == 1
+
+
 def test_nobody_there_is_told_without_an_address(apple, phone, alert, settings):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
