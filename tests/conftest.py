@@ -11,6 +11,14 @@ from orgs.models import Membership, Organization
 from tests import cast
 
 
+def pytest_collection_modifyitems(items):
+    for item in items:
+        # Locks and commits are what the databases do in ways of their own.
+        marker = item.get_closest_marker("django_db")
+        if marker and marker.kwargs.get("transaction"):
+            item.add_marker(pytest.mark.both)
+
+
 @pytest.fixture
 def clinic(db) -> Organization:
     """An organization on Team."""

@@ -4,6 +4,8 @@ from django.db import connection
 
 from medimic.cache import drop_expired
 
+pytestmark = pytest.mark.both
+
 
 def rows() -> int:
     with connection.cursor() as cursor:

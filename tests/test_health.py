@@ -12,6 +12,8 @@ from medimic import health
 from medimic.outbox.models import Delivery, JobRun
 from medimic.outbox.worker import Stop, work_once
 
+pytestmark = pytest.mark.both
+
 
 def get(name: str):
     return Client().get(reverse(name))

@@ -22,7 +22,7 @@ from medimic.outbox.queue import enqueue
 from tests import cast
 from tests.devices.kit import link_for, push, sign_in_device
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both]
 OLD, NEW = b"o" * 32, b"n" * 32
 SECRET = "JBSWY3DPEHPK3PXP"
 

@@ -8,6 +8,8 @@ from django.utils import timezone
 from accounts.models import Person
 from medimic.pagination import page_of
 
+pytestmark = pytest.mark.both
+
 ORDER = ("-created_at", "-id")
 
 

@@ -11,7 +11,7 @@ from accounts import search
 from accounts.models import Person, PersonWord
 from tests.cast import make_person
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both]
 
 
 @pytest.fixture

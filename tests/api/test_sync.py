@@ -21,7 +21,7 @@ from tests.devices.kit import call, refused, sign_in_device
 from tests.orgs import care
 from tests.sessions_app.test_claims import TABLET, claim, start_as_guest, token_of
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both]
 Role = Membership.Role
 KINDS = ("sessions", "invitations", "organizations", "enrollments", "questionnaires")
 

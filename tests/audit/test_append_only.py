@@ -10,7 +10,7 @@ from medimic.audit.log import SYSTEM, is_genuine, record
 from medimic.audit.models import AuditEvent
 from medimic.audit.triggers import CONTENT, SEALED
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both]
 
 on_postgresql = pytest.mark.skipif(connection.vendor != "postgresql", reason="PostgreSQL alone")
 on_sqlite = pytest.mark.skipif(connection.vendor != "sqlite", reason="SQLite alone")

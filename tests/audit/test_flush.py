@@ -11,6 +11,8 @@ from medimic.audit.log import SYSTEM, record
 from medimic.audit.models import AuditEvent
 from tests import cast
 
+pytestmark = pytest.mark.both
+
 
 @pytest.mark.django_db(transaction=True)
 def test_flush_leaves_the_log():

@@ -17,6 +17,8 @@ from medimic.audit.models import AuditEvent, Checkpoint, Head
 from tests.audit import tampering
 from tests.audit.tampering import fresh_log, note, sealed_batches, wrong  # noqa: F401
 
+pytestmark = pytest.mark.both
+
 PERSON, CLINIC = uuid.uuid4(), uuid.uuid4()
 
 

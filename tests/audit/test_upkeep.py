@@ -13,7 +13,7 @@ from medimic.audit import log, sealer
 from medimic.audit.models import AuditEvent, Checkpoint, Head, Prune
 from tests.audit.tampering import fresh_log, note, run, sealed_batches, tamper, wrong  # noqa: F401
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fresh_log")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fresh_log"), pytest.mark.both]
 
 PERSON = uuid.uuid4()
 NEW_KEY = b"another-signing-key--of-32-bytes"

@@ -16,7 +16,7 @@ from medimic.audit.triggers import CONTENT, SEALED
 from tests.audit import tampering
 from tests.audit.tampering import fresh_log, key, note, sealed_batches, tamper, wrong  # noqa: F401
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fresh_log")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fresh_log"), pytest.mark.both]
 
 PERSON, CLINIC = uuid.uuid4(), uuid.uuid4()
 COLUMNS = (*CONTENT, *SEALED)

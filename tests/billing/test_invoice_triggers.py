@@ -9,7 +9,7 @@ from django.utils import timezone
 from billing.models import ImmutableInvoice, Invoice, InvoiceLine, LineKind
 from tests import cast
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both]
 NOW = dt.datetime(2026, 11, 22, 12, tzinfo=dt.UTC)
 
 

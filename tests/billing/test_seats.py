@@ -15,7 +15,7 @@ from orgs.models import Invitation, Membership
 from tests import cast
 from tests.orgs import kit
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both]
 PATIENT, PROVIDER = Membership.Role.PATIENT, Membership.Role.PROVIDER
 NEW = "new@people.example"
 

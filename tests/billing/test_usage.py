@@ -13,6 +13,8 @@ from billing.models import SessionUse, Subscription, UsagePeriod
 from billing.usage import QuotaExceeded, charge, summary
 from tests import cast
 
+pytestmark = pytest.mark.both
+
 RACERS = 50
 
 

@@ -10,6 +10,8 @@ from django.db import connection, transaction
 from medimic.changes import feeds
 from medimic.changes.models import Change, Feed, Kind
 
+pytestmark = pytest.mark.both
+
 PERSON, OTHER = uuid.UUID(int=1), uuid.UUID(int=2)
 WRITERS, EACH = 6, 10
 

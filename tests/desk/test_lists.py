@@ -10,7 +10,7 @@ from medimic.readonly_admin import FoundOnly, ReadOnlyAdmin
 from tests.cast import make_person, subscribe
 from tests.devices.kit import sign_in_device
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both]
 LISTS = [f"{model._meta.app_label}/{model._meta.model_name}" for model in admin.site._registry]
 SUPPORT_SEES = [
     "accounts/person", "devices/device", "devices/deviceauthorization", "outbox/delivery",

@@ -15,7 +15,7 @@ from sessions_app import tallies
 from tests import cast
 from tests.devices.kit import call, device_in, link_for, sign_in_device, token_in
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both]
 TABLET = {"device_id": "the-tablet-in-exam-room-2", "model": "iPad Air", "device_type_id": "tablet"}
 ORGANIZATION = DeviceAuthorization.RevokedReason.ORGANIZATION
 

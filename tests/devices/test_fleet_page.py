@@ -20,7 +20,7 @@ from orgs.models import Policy
 from tests import cast
 from tests.devices.kit import call, events, just_now, link_for, log_in, refused, sign_in_device, token_in
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both]
 TABLET = {"device_id": "the-tablet-in-exam-room-2", "model": "iPad Air", "device_type_id": "tablet"}
 
 

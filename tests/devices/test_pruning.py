@@ -7,7 +7,7 @@ from devices.models import DeviceAuthorization, Registration, Token, TokenFamily
 from devices.pruning import prune
 from tests.devices.kit import call, link_for, sign_in_device
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both]
 LONG_AGO = dt.timedelta(days=8)
 
 

@@ -16,7 +16,7 @@ from tests import cast
 from tests.devices.kit import link_for, log_in, refused, sign_in_device, token_in
 from tests.devices.test_browsers import browser, start
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both]
 
 
 @pytest.mark.parametrize(("plan", "limit"), [(None, 1), (INDIVIDUAL, 3)])

@@ -10,7 +10,7 @@ from devices import search
 from devices.models import AuthorizationWord, DeviceAuthorization
 from tests.devices.kit import sign_in_device
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both]
 
 
 @pytest.fixture

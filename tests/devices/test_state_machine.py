@@ -44,6 +44,8 @@ from medimic.problems import Problem
 from tests import cast
 from tests.devices.kit import device_in, push, token_in
 
+pytestmark = pytest.mark.both
+
 RUNS = int(os.environ.get("DEVICE_STATE_RUNS", "25"))
 # Shrinking takes minutes: for whoever looks for a fault, not for every run that meets one.
 PHASES = [Phase.generate, Phase.shrink] if "DEVICE_STATE_RUNS" in os.environ else [Phase.generate]

@@ -20,7 +20,7 @@ from devices.versions import version_key
 from medimic.audit.log import SYSTEM
 from tests.devices.kit import call, link_for, sign_in_device
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both]
 LIST = "/settings/devices/"
 MODELS = ("iPhone 15 Pro", "Pixel 8", "iPad Air", "ThinkPad", "")
 NAMES = ("Work phone", "", "Żaneta's tablet", "work Phone", "Ward 3")

@@ -10,7 +10,7 @@ from medimic.audit.log import SYSTEM
 from medimic.problems import Problem
 from tests.devices.kit import call, events, refused, sign_in_device
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both]
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from orgs.models import OrganizationWord
 from orgs.search import find_organizations
 from tests.cast import make_organization
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both]
 
 
 def found(term: str) -> list:

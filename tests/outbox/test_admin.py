@@ -10,7 +10,7 @@ from django.test import RequestFactory
 from medimic.outbox.models import Delivery
 from tests import cast
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both]
 
 
 @pytest.fixture

@@ -17,6 +17,8 @@ from medimic.outbox.registry import Refused, Retry
 from medimic.outbox.taking import LEASE, Taken, take
 from tests.outbox.raw import raw_rows
 
+pytestmark = pytest.mark.both
+
 State = Delivery.State
 
 

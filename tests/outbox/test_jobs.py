@@ -10,6 +10,8 @@ from django.utils import timezone
 from medimic.outbox import jobs, registry
 from medimic.outbox.models import JobRun
 
+pytestmark = pytest.mark.both
+
 HOUR = dt.timedelta(hours=1)
 
 

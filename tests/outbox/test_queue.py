@@ -13,6 +13,8 @@ from medimic.outbox.models import Delivery
 from medimic.outbox.queue import enqueue
 from tests.outbox.raw import raw_rows
 
+pytestmark = pytest.mark.both
+
 
 @pytest.mark.django_db(transaction=True)
 def test_is_refused_outside_of_a_transaction(channel):

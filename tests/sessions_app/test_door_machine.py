@@ -36,6 +36,8 @@ from tests import cast
 from tests.sessions_app.conftest import make_authorization
 from tests.sessions_app.room import WRAPPED, Side, described, start
 
+pytestmark = pytest.mark.both
+
 RUNS = int(os.environ.get("DOOR_STATE_RUNS", "15"))
 # Shrinking takes minutes: for whoever looks for a fault, not for every run that meets one.
 PHASES = [Phase.generate, Phase.shrink] if "DOOR_STATE_RUNS" in os.environ else [Phase.generate]

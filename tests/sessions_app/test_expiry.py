@@ -14,7 +14,7 @@ from tests.devices.test_races import race
 from tests.sessions_app.conftest import make_authorization
 from tests.sessions_app.room import Door, call, join, roster, start
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both]
 
 
 def expiring(visit, **left):

@@ -13,7 +13,7 @@ from sessions_app.models import Participant, Visit
 from sessions_app.search import search_text
 from tests.sessions_app.test_pages import history, make_visit, names
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both]
 DAY = dt.timedelta(days=1)
 
 

@@ -8,7 +8,7 @@ from sessions_app.models import Participant, Segment, Visit
 from tests.devices.kit import call, refused
 from tests.sessions_app import seats
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both]
 
 
 @pytest.fixture
