@@ -24,11 +24,7 @@ def take_route(authorization: DeviceAuthorization, push: Push | None, *, from_ot
     if push is None:
         _write(authorization, NO_PUSH)
         return
-    route = {
-        "push_service": push.service,
-        "push_token": push.token,
-        "push_hash": crypto.keyed_hash(PUSH_PURPOSE, f"{push.service}\0{push.token}"),
-    }
+    route = fields_of(push)
     holders = DeviceAuthorization.objects.filter(push_hash=route["push_hash"]).exclude(pk=authorization.pk)
     for attempt in range(1, ATTEMPTS + 1):
         if from_others:
@@ -43,6 +39,15 @@ def take_route(authorization: DeviceAuthorization, push: Push | None, *, from_ot
             # Somebody took it between the two statements.
             if attempt == ATTEMPTS:
                 raise
+
+
+def fields_of(push: Push) -> dict[str, str]:
+    """What an authorization keeps of its route."""
+    return {
+        "push_service": push.service,
+        "push_token": push.token,
+        "push_hash": crypto.keyed_hash(PUSH_PURPOSE, f"{push.service}\0{push.token}"),
+    }
 
 
 def _write(authorization: DeviceAuthorization, route: dict[str, str]) -> None:

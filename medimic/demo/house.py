@@ -10,10 +10,10 @@ from django.utils import timezone
 from accounts.models import Person
 from devices import actions, pool
 from devices import fleet as device_fleet
-from devices.models import DeviceAuthorization, Platform
+from devices.models import DeviceAuthorization, Platform, PushSettings
 from medimic.audit.log import Origin
 from medimic.audit.models import ActorKind
-from medimic.demo import billing, care, joining, transcripts
+from medimic.demo import billing, care, joining, pushes, transcripts
 from medimic.demo.accounts import ACCOUNTS
 from medimic.demo.cast import Cast, Casting
 from medimic.demo.fleet import FAIRPHONE_5, Fleet, equip
@@ -41,7 +41,9 @@ def build(password: str) -> None:
     equip(fleet, cast)
     history = History(cast, fleet, now, rng)
     history.tell(days=SINCE.days - 3)
+    push_settings = pushes.route(fleet)
     fleet.save()
+    PushSettings.objects.bulk_create(push_settings)
     history.save()
     tallies.rebuild()
     device_fleet.refresh_all()
