@@ -3,6 +3,7 @@
 import datetime as dt
 import socket
 import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx2
 import pytest
@@ -73,6 +74,46 @@ def test_however_often_it_was_cut_off_a_service_that_is_back_is_used_at_once(app
         assert "PoolTimeout" not in str(caught.value)
     send("apns", phone, alert)
     assert len(apple.taken) == 1
+
+
+@pytest.fixture
+def old_service(tls):
+    """A server that speaks HTTP/1.1 alone: its origin, and what it was asked for."""
+    asked = []
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            asked.append(
+                (self.client_address, self.path, self.rfile.read(int(self.headers["Content-Length"])))
+            )
+            self.send_response(201)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *arguments) -> None:
+            """Says nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    tls.set_alpn_protocols(["http/1.1"])
+    server.socket = tls.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    yield f"https://localhost:{server.server_port}", asked
+    calls.close()
+    server.shutdown()
+    thread.join()
+    server.server_close()
+    tls.set_alpn_protocols(["h2"])
+
+
+def test_a_service_that_speaks_no_http_2_is_reached_too(old_service):
+    origin, asked = old_service
+    for _ in range(3):
+        assert calls.post("webpush", "it", f"{origin}/x", {}, b"sealed").status == 201
+    assert [(path, body) for _, path, body in asked] == [("/x", b"sealed")] * 3
+    assert len({client for client, _, _ in asked}) == 1
 
 
 def test_nobody_there_is_told_without_an_address(apple, phone, alert, settings):
