@@ -57,8 +57,8 @@ def attempt(taken: Taken) -> Outcome:
         if not registry.is_wanted(delivery.kind, delivery.subject_id):
             return Outcome(State.DROPPED)
         registry.channel(delivery.channel).send(_message(delivery))
-    except registry.Unwanted:
-        return Outcome(State.DROPPED)
+    except registry.Unwanted as unwanted:
+        return Outcome(State.DROPPED, str(unwanted))
     except registry.Refused as refusal:
         return Outcome(State.FAILED, str(refusal), is_reached=True)
     except registry.Unreachable as miss:
@@ -84,7 +84,8 @@ def finish(taken: Taken, outcome: Outcome) -> bool:
         noted = ours.update(
             state=outcome.state, finished_at=timezone.now(), lease_id=None, last_error=error, **erased
         )
-    level = logging.WARNING if outcome.error else logging.INFO
+    is_lost = outcome.state not in (State.SENT, State.DROPPED)
+    level = logging.WARNING if is_lost else logging.INFO
     logger.log(level, "delivery %s, attempt %d: %s %s", taken.id, taken.attempt, outcome.state, error)
     return bool(noted)
 

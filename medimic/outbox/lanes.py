@@ -22,8 +22,8 @@ logger = logging.getLogger(__name__)
 REST_SECONDS = 1.0
 FIRST_OUTAGE_SECONDS = 0.5
 LONGEST_OUTAGE_SECONDS = 15.0
-# What takes longer than that is not to keep others waiting.
-SLOW_SECONDS = 1.0
+# What takes longer than that is not quick.
+QUICK_SECONDS = 1.0
 # With the longest that a channel takes for one delivery it stays below the lease.
 BATCH_SECONDS = 60.0
 
@@ -73,7 +73,8 @@ class Lane:
         self._lock = threading.Lock()
         # Which service each sender is at, and since when.
         self._held: dict[int, tuple[str, float]] = {}
-        self._slow: set[str] = set()
+        # The services that took their last one quickly.
+        self._quick: set[str] = set()
         self._has_more = threading.Event()
 
     def threads(self) -> list[threading.Thread]:
@@ -131,14 +132,15 @@ class Lane:
         return tell_breaker(batch, outcome)
 
     def _busy(self) -> set[str]:
-        """What others of this lane are slow at."""
+        """Where another sender is, and a second one might be kept as well."""
         with self._lock:
-            return {service for service, since in self._others() if self._is_slow(service, since)}
+            return {service for service, since in self._others() if not self._is_quick(service, since)}
 
     def _hold(self, service: str) -> bool:
-        """Go to a service; False where another one is there and it is slow."""
+        """Go to a service; False where another one is there, and it is not known to be quick."""
         with self._lock:
-            if any(self._is_slow(held, since) for held, since in self._others() if held == service):
+            others = [since for held, since in self._others() if held == service]
+            if not all(self._is_quick(service, since) for since in others):
                 return False
             self._held[threading.get_ident()] = (service, time.monotonic())
             return True
@@ -146,16 +148,16 @@ class Lane:
     def _leave(self) -> None:
         with self._lock:
             service, since = self._held.pop(threading.get_ident())
-            if time.monotonic() - since > SLOW_SECONDS:
-                self._slow.add(service)
+            if time.monotonic() - since > QUICK_SECONDS:
+                self._quick.discard(service)
             else:
-                self._slow.discard(service)
+                self._quick.add(service)
 
     def _others(self) -> list[tuple[str, float]]:
         return [held for thread, held in self._held.items() if thread != threading.get_ident()]
 
-    def _is_slow(self, service: str, since: float) -> bool:
-        return service in self._slow or time.monotonic() - since > SLOW_SECONDS
+    def _is_quick(self, service: str, since: float) -> bool:
+        return service in self._quick and time.monotonic() - since <= QUICK_SECONDS
 
 
 def note(stop: Asked, taken: Taken, outcome: Outcome) -> None:

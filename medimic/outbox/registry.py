@@ -49,7 +49,8 @@ class Refused(Exception):
 
 
 class Unwanted(Exception):
-    """No longer: right before sending, the channel found that nobody wants the message."""
+    """No longer: right before sending, the channel found that nobody wants the message. Its text is
+    the reason that staff read."""
 
 
 class Channel(Protocol):

@@ -1,5 +1,7 @@
 """Workers in processes of their own: side by side, killed, stopped, without a database."""
 
+import contextlib
+import os
 import random
 import signal
 import time
@@ -11,7 +13,7 @@ from django.core.management import call_command
 from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
-from medimic.outbox import delivering, lanes, taking, worker
+from medimic.outbox import delivering, lanes, registry, taking, worker
 from medimic.outbox.models import Delivery, JobRun
 from medimic.outbox.queue import enqueue
 from tests import processes
@@ -30,6 +32,8 @@ def start_worker(tmp_path):
         running.append(child)
         assert child.stdout.readline() == "ready\n"
         return child
+
+    start.journal = journal
 
     start.sent = lambda: [line.split()[0] for line in journal.read_text().splitlines()]
     yield start
@@ -65,23 +69,42 @@ def test_two_workers_send_a_hundred_deliveries_once_each(start_worker, channel):
     assert set(Delivery.objects.values_list("attempts", flat=True)) == {1}
 
 
-def test_no_delivery_is_lost_with_killed_workers(start_worker, channel):
-    ids = fill(200)
+@pytest.fixture
+def fork_worker(start_worker):
+    """Workers that are quick to start, and whose leases last two seconds; returns a process id."""
+    nursery = processes.start("tests.outbox.children:breed", str(start_worker.journal), "0.01", "2")
+    pids = []
+
+    def fork() -> int:
+        nursery.stdin.write("\n")
+        nursery.stdin.flush()
+        pids.append(int(nursery.stdout.readline()))
+        return pids[-1]
+
+    yield fork
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    nursery.kill()
+    nursery.communicate()
+
+
+def test_no_delivery_is_lost_with_workers_killed_at_random(start_worker, fork_worker, channel):
+    ids = fill(1000)
+    workers = [fork_worker() for _ in range(3)]
     kills = 0
     while waiting():
-        child = start_worker(0.005)
-        time.sleep(random.uniform(0.1, 0.5))
-        child.kill()
-        child.wait()
+        before, some = len(start_worker.sent()), random.randint(10, 100)
+        wait_until(lambda n=before + some: len(start_worker.sent()) >= n or not waiting(), seconds=120)
+        os.kill(workers.pop(random.randrange(3)), signal.SIGKILL)
         kills += 1
-        # Let the leases of the dead run out.
-        Delivery.objects.filter(lease_id__isnull=False).update(due_at=timezone.now())
-        assert kills < 200
+        workers.append(fork_worker())
     sent = Counter(start_worker.sent())
     assert set(sent) == ids
-    assert kills > 2
-    # Only what a worker had in hand when it died can have gone out twice.
-    assert sum(sent.values()) - len(ids) <= kills
+    assert kills > 5
+    # Only what a worker had in hand when it died can have gone out twice, under the same id.
+    assert sum(sent.values()) - len(ids) <= kills * registry.SENDERS
+    assert set(Delivery.objects.values_list("state", flat=True)) == {Delivery.State.SENT}
 
 
 def test_a_dead_workers_lease_runs_out(start_worker, channel, monkeypatch):
