@@ -217,6 +217,19 @@ def test_afterwards_nothing_is_queued(provider, phone, what):
     assert queued() == []
 
 
+def test_a_revocation_in_the_midst_of_a_queue_stops_the_rest(provider, phone, services):
+    for _ in range(5):
+        tell(provider)
+
+    def revoke():
+        actions.revoke(authorization=phone.authorization, by=provider, origin=SYSTEM)
+
+    services.answer = revoke
+    deliver()
+    # The first was on the wire.
+    assert sorted(states()) == ["dropped"] * 4 + ["sent"]
+
+
 def test_a_pool_that_revokes_a_device_ends_it_for_all(provider, colleague, clinic, admin, services):
     for person, token in ((provider, "aa"), (colleague, "bb")):
         row = sign_in_device(person, **TABLET, push=push_to(token)).authorization
