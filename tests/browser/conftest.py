@@ -31,8 +31,8 @@ CHROMIUM_ARGUMENTS = [
 
 
 HERE = Path(__file__).parent
-# Share a portal of their own: one process runs them all, and first, for they take longest.
-TOGETHER = "test_hostile_text.py"
+# Share a portal of their own: one process runs all of a file, and first, for they take longest.
+TOGETHER = ("test_hostile_text.py", "test_web_push.py")
 REPORTS = pytest.StashKey[dict[str, pytest.TestReport]]()
 
 
@@ -46,7 +46,7 @@ class Shares(LoadScopeScheduling):
     """Each test goes to whichever process is free."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return TOGETHER if TOGETHER in nodeid else nodeid
+        return next((file for file in TOGETHER if file in nodeid), nodeid)
 
 
 def pytest_xdist_make_scheduler(config, log):

@@ -7,8 +7,10 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
-from devices import actions, browser_push
-from devices.models import DeviceAuthorization, PushSettings
+from accounts import sign_ins
+from accounts.actions import sign_out_everywhere
+from devices import actions, browser_push, browser_sign_ins, push_alerts
+from devices.models import DeviceAuthorization, PushKind, PushSettings
 from devices.push_services.webpush import new_private_key, public_key
 from medimic.audit.log import SYSTEM
 from tests import cast
@@ -323,6 +325,20 @@ class TestLeaving:
         left.post("/accounts/login/", {"login": outsider.email, "password": cast.PASSWORD})
         assert left.session["_auth_user_id"] == str(outsider.pk)
         assert routed() == []
+
+    @pytest.mark.parametrize("way", ["times out", "signs out everywhere", "is signed out elsewhere"])
+    def test_nothing_goes_to_a_browser_whose_sign_in_is_over(self, left, outsider, monkeypatch, way):
+        """Whether anybody came back to it or not."""
+        assert push_alerts.reachable(outsider, PushKind.SESSION_EXPIRING)
+        if way == "times out":
+            now = time.time() + 31 * 60
+            monkeypatch.setattr(time, "time", lambda: now)
+        elif way == "signs out everywhere":
+            sign_out_everywhere(person=outsider, origin=SYSTEM)
+        else:
+            (sign_in,) = sign_ins.living(outsider)
+            browser_sign_ins.end(person=outsider, sign_in=sign_in, origin=SYSTEM)
+        assert push_alerts.reachable(outsider, PushKind.SESSION_EXPIRING) == []
 
     def test_the_page_of_the_sign_in_tells_the_worker(self, client):
         assert "push-leave" in client.get("/accounts/login/").content.decode()
