@@ -115,13 +115,6 @@ def credit_note(
     return note
 
 
-def owed_minor(invoice: Invoice) -> int:
-    """What is still to be paid of it: partly credited, that is less than its total."""
-    if invoice.kind != Invoice.Kind.INVOICE or invoice.state != Invoice.State.OPEN:
-        return 0
-    return invoice.total_minor + (invoice.credit_notes.aggregate(given=Sum("total_minor"))["given"] or 0)
-
-
 def billing_contact(subscription: Subscription) -> Person | None:
     """Whose language an invoice is in, and whom it goes to: the holder, or the longest-serving admin."""
     if subscription.person is not None:

@@ -71,7 +71,7 @@ def past_due(subscription: Subscription, day: int) -> None:
                 "invoices": [
                     {
                         "number": invoice.number,
-                        "amount": money(invoice.total_minor, invoice.currency, person.date_locale),
+                        "amount": money(invoice.owed_minor, invoice.currency, person.date_locale),
                     }
                     for invoice in owed
                 ],

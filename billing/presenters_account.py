@@ -155,9 +155,9 @@ def standing_notices(
     is_read_only = subscription.status(rows.at) is Status.READ_ONLY
     what = _("An invoice is overdue.")
     if overdue is not None:
-        what = _("Invoice %(number)s over %(amount)s was due on %(day)s.") % {
+        what = _("%(amount)s of invoice %(number)s was due on %(day)s.") % {
             "number": overdue.number,
-            "amount": money(overdue.total_minor, overdue.currency, locale),
+            "amount": money(overdue.owed_minor, overdue.currency, locale),
             "day": rows.day(overdue.due_at),
         }
     if is_read_only:

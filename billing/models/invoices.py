@@ -10,7 +10,8 @@ from typing import Any
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, OuterRef, Q, Subquery, Sum
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
@@ -46,8 +47,14 @@ class InvoiceQuerySet(models.QuerySet["Invoice"]):
         return self.filter(person=person, organization=organization)
 
     def owed(self) -> "InvoiceQuerySet":
-        """Invoices that nobody has paid or credited in full; credit notes are not among them."""
-        return self.filter(kind=Invoice.Kind.INVOICE, state=Invoice.State.OPEN)
+        """Invoices that nobody has paid or credited in full; credit notes are not among them.
+
+        Each knows its `owed_minor`: partly credited, that is less than its total.
+        """
+        notes = Invoice.objects.filter(credits=OuterRef("pk")).order_by().values("credits")
+        given_back = Coalesce(Subquery(notes.values(given=Sum("total_minor"))), 0)
+        owed = self.filter(kind=Invoice.Kind.INVOICE, state=Invoice.State.OPEN)
+        return owed.annotate(**{"owed_minor": F("total_minor") + given_back})
 
     def overdue(self, at: dt.datetime) -> "InvoiceQuerySet":
         return self.owed().filter(due_at__lte=at)
@@ -98,6 +105,8 @@ class Invoice(models.Model):
     tax_basis_points = models.PositiveSmallIntegerField(_("tax rate, in hundredths of a percent"))
     # How many lines it was issued with: the database takes no further one.
     line_count = models.PositiveSmallIntegerField()
+    # Of those that `owed` finds.
+    owed_minor: int
     # The customer's, for whoever prints it.
     language = models.CharField(_("language"), max_length=8)
     locale = models.CharField(_("dates"), max_length=8)

@@ -52,15 +52,6 @@ class SubscriptionQuerySet(models.QuerySet["Subscription"]):
             .order_by("anchor_at", "id")
         )
 
-    def with_status(self, status: Status, at: dt.datetime) -> "SubscriptionQuerySet":
-        if status is Status.CANCELED:
-            return self.exclude(ended_at=None)
-        if status is Status.ACTIVE:
-            return self.living().filter(past_due_since=None)
-        if status is Status.PAST_DUE:
-            return self.living().filter(past_due_since__gt=at - GRACE)
-        return self.living().filter(past_due_since__lte=at - GRACE)
-
 
 class Subscription(models.Model):
     """One holder's plan, from `anchor_at` on: a person's own or an organization's.
