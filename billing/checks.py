@@ -58,3 +58,17 @@ def stripe_takes_real_money(app_configs: Sequence[Any] | None, **kwargs: Any) ->
     return [
         Warning("Stripe takes no real money here.", hint="Set a live STRIPE_SECRET_KEY.", id="billing.W001")
     ]
+
+
+@register(Tags.security, deploy=True)
+def invoices_can_be_paid(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+    """An invoice that names no account is one that nobody can pay."""
+    if not settings.PRODUCTION or settings.STRIPE_SECRET_KEY or settings.BILLING_ACCOUNT.strip():
+        return []
+    return [
+        Warning(
+            "Invoices do not say where to pay them.",
+            hint="Set BILLING_ACCOUNT, or take payments with Stripe.",
+            id="billing.W002",
+        )
+    ]

@@ -24,6 +24,7 @@ def environment(**changes: str | None) -> dict[str, str]:
         "PORTAL_URL": PORTAL_URL,
         "TRUSTED_PROXY_COUNT": "1",
         "EMAIL_URL": "smtp+tls://portal:secret@mail.medimic.example:587",
+        "BILLING_ACCOUNT": "IBAN: GB33 BUKB 2020 1555 5555 55",
         **{name: make() for name, make in SECRETS.items()},
         **changes,
     }

@@ -50,6 +50,15 @@ def test_production_is_told_where_no_money_is_taken(settings, key, base, warning
     assert [message.id for message in checks.stripe_takes_real_money(None)] == warnings
 
 
+@pytest.mark.parametrize(
+    ("account", "key", "warnings"),
+    [("", "", ["billing.W002"]), (" ", "", ["billing.W002"]), ("", "sk_live_1", []), ("IBAN: GB33", "", [])],
+)
+def test_production_is_told_where_invoices_name_no_account(settings, account, key, warnings):
+    settings.PRODUCTION, settings.BILLING_ACCOUNT, settings.STRIPE_SECRET_KEY = True, account, key
+    assert [message.id for message in checks.invoices_can_be_paid(None)] == warnings
+
+
 def test_no_message_quotes_a_secret(settings):
     found(settings, STRIPE_SECRET_KEY="pk_hidden", STRIPE_WEBHOOK_SECRET="hidden")
     assert not any("hidden" in f"{m.msg} {m.hint}" for m in checks.stripe_is_whole(None))
