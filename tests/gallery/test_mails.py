@@ -1,6 +1,8 @@
 """Every mail of the portal, as it is sent: its looks, its links, its headers, and what it must not hold."""
 
+import datetime as dt
 import email
+import json
 import re
 from email import policy
 from functools import cache
@@ -13,6 +15,7 @@ from django.core.mail import EmailMultiAlternatives
 
 from medimic.gallery.registry import mail_of
 from medimic.gallery.samples import SAMPLES
+from medimic.outbox.mail import enqueue_mail
 from tests.outbox import servers
 
 pytestmark = [pytest.mark.django_db, pytest.mark.once]
@@ -146,3 +149,23 @@ def test_a_mail_server_gets_them_in_a_form_that_every_mailbox_takes(settings):
         assert got["Date"].datetime
         for kind, written in (("plain", mail.body), ("html", mail.alternatives[0][0])):
             assert got.get_body((kind,)).get_content().strip().splitlines() == written.strip().splitlines()
+
+
+def test_a_date_in_a_template_is_in_the_readers_time_zone_and_without_a_reason_a_general_one_is_given(
+    provider, settings, tmp_path
+):
+    engine = {**settings.TEMPLATES[0]}
+    settings.TEMPLATES = [{**engine, "DIRS": [*engine["DIRS"], tmp_path]}]
+    (tmp_path / "plain.subject.txt").write_text("Hello")
+    (tmp_path / "plain.txt").write_text(
+        '{% extends "mail/base.txt" %}{% block content %}{{ at|date:"H:i" }}{% endblock %}'
+    )
+    (tmp_path / "plain.html").write_text('{% extends "mail/base.html" %}')
+    provider.time_zone = "Asia/Kolkata"
+    at = dt.datetime(2026, 1, 15, 12, 0, tzinfo=dt.UTC)
+    delivery = enqueue_mail(
+        "tests.plain", to="anna@people.example", template="plain", context={"at": at}, person=provider
+    )
+    text = json.loads(delivery.body)["text"]
+    assert text.startswith("17:30\n")
+    assert "\n-- \nYou get this mail because it is about your MediMic account.\n" in text
