@@ -16,6 +16,8 @@ from devices import actions as device_actions
 from devices import blocks
 from devices.models import DeviceAuthorization
 from medimic.audit.log import Detail, Origin, record
+from medimic.outbox import delivering
+from medimic.outbox.models import Delivery
 
 VERIFY = Notice(
     _("Verify your email address"),
@@ -85,6 +87,21 @@ def remove_factors(*, person: Person, identity: str, reason: str, origin: Origin
         if number:
             _note("desk.factors_removed", person, origin, reason=reason, identity=identity, number=number)
         return number
+
+
+def resend(*, delivery: Delivery, reason: str, origin: Origin) -> bool:
+    """Have what waits or failed sent as soon as its service takes it; False where that is too late."""
+    with transaction.atomic():
+        if not delivering.send_again(delivery):
+            return False
+        record(
+            "desk.delivery_resent",
+            origin=origin,
+            person_id=delivery.person_id,
+            subject=delivery,
+            details={"message": delivery.kind, "reason": reason},
+        )
+        return True
 
 
 def _note(kind: str, person: Person, origin: Origin, **details: Detail) -> None:

@@ -15,6 +15,7 @@ THINGS = {
     "devices.device": gettext_lazy("device"),
     "devices.deviceauthorization": gettext_lazy("device"),
     "outbox.delivery": gettext_lazy("delivery"),
+    "outbox.service": gettext_lazy("service that takes messages over"),
     "orgs.organization": gettext_lazy("organization"),
     "orgs.membership": gettext_lazy("membership"),
     "billing.subscription": gettext_lazy("subscription"),
@@ -44,6 +45,10 @@ def register_all() -> None:
     register(
         "desk.verification_sent",
         gettext_lazy("Support asked again to verify the email address. The reason given: %(reason)s"),
+    )
+    register(
+        "desk.delivery_resent",
+        gettext_lazy("Support had a message sent again (%(message)s). The reason given: %(reason)s"),
     )
     register("desk.factors_removed", _factors_removed, title=gettext_lazy("Support removed second factors"))
 

@@ -17,6 +17,7 @@ class Desk(models.Model):
             ("remove_factors", _("Can remove a person's second factors")),
             ("settle_invoices", _("Can mark invoices as paid, and credit them")),
             ("extend_trials", _("Can extend a trial")),
+            ("resend_deliveries", _("Can have a delivery sent again")),
         ]
 
     def __str__(self) -> str:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from medimic.desk import views_acts, views_billing, views_person
+from medimic.desk import views_acts, views_billing, views_deliveries, views_person
 
 urlpatterns = [
     path("accounts/person/<uuid:person_id>/change/", views_person.person, name="desk_person"),
@@ -22,6 +22,11 @@ urlpatterns = [
         "devices/deviceauthorization/<uuid:authorization_id>/allowance/",
         views_acts.device_allowance,
         name="desk_device_allowance",
+    ),
+    path(
+        "outbox/delivery/<uuid:delivery_id>/sending/",
+        views_deliveries.delivery_sending,
+        name="desk_delivery_sending",
     ),
     path("billing/invoice/<uuid:invoice_id>/payment/", views_billing.invoice_payment, name="desk_payment"),
     path("billing/invoice/<uuid:invoice_id>/credit/", views_billing.invoice_credit, name="desk_credit"),

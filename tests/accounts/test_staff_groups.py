@@ -28,6 +28,7 @@ def test_each_group_may_look_and_support_do_what_it_is_there_for(db):
         "devices.view_device",
         "devices.view_deviceauthorization",
         "outbox.view_delivery",
+        "outbox.view_service",
         "orgs.view_organization",
         "orgs.view_membership",
         "billing.view_subscription",
@@ -44,6 +45,7 @@ def test_each_group_may_look_and_support_do_what_it_is_there_for(db):
         "desk.remove_factors",
         "desk.settle_invoices",
         "desk.extend_trials",
+        "desk.resend_deliveries",
     }
 
 

@@ -149,8 +149,8 @@ LINKED = {
 # The admin's lists and what they list, as far as support may see it.
 for route in routes():
     if (model := route.removesuffix("<path:object_id>/change/")) != route:
-        if model == "admin/billing/gatewayevent/":
-            # The demonstration pays by invoice: no gateway tells anything.
+        if model in ("admin/billing/gatewayevent/", "admin/outbox/service/"):
+            # The demonstration pays by invoice: no gateway tells anything. And no service is away.
             PLAIN[model] = [SUPPORT]
         elif not model.startswith(AUDITORS_ALONE):
             PLAIN[model] = [SUPPORT]
@@ -179,6 +179,7 @@ NO_PAGE = {
     "admin/billing/invoice/<uuid:invoice_id>/payment/": "asks as the end of all sign-ins does",
     "admin/billing/invoice/<uuid:invoice_id>/credit/": "asks as the end of all sign-ins does",
     "admin/devices/deviceauthorization/<uuid:authorization_id>/allowance/": "asks as its revocation does",
+    "admin/outbox/delivery/<uuid:delivery_id>/sending/": "asks as the end of all sign-ins does",
     "accounts/2fa/webauthn/": "leads to Security",
     "accounts/2fa/webauthn/keys/<int:pk>/edit/": "leads to Security",
     "accounts/2fa/webauthn/keys/<int:pk>/remove/": "leads to Security",
@@ -237,6 +238,7 @@ NO_PAGE_PATTERNS = {
     r"admin/(login|logout|password_change(/done)?|autocomplete|jsi18n)/": "the admin's door is ours",
     r"admin/(audit|outbox/jobrun)/.*": "for auditors",
     r"admin/billing/gatewayevent/<path:object_id>/change/": "no gateway tells the demonstration anything",
+    r"admin/outbox/service/<path:object_id>/change/": "no service is away in the demonstration",
     r"admin/\(\?P<url>.*": "whatever else: a 404",
 }
 

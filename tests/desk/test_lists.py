@@ -6,6 +6,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from medimic.audit.models import AuditEvent
+from medimic.outbox.admin import Narrow
 from medimic.readonly_admin import FoundOnly, ReadOnlyAdmin
 from tests.cast import make_person, subscribe
 from tests.devices.kit import sign_in_device
@@ -14,7 +15,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.both]
 LISTS = [f"{model._meta.app_label}/{model._meta.model_name}" for model in admin.site._registry]
 SUPPORT_SEES = [
     "accounts/person", "devices/device", "devices/deviceauthorization", "outbox/delivery",
-    "orgs/organization", "orgs/membership", "billing/subscription", "audit/auditevent",
+    "outbox/service", "orgs/organization", "orgs/membership", "billing/subscription", "audit/auditevent",
     "sessions_app/segment", "sessions_app/envelope",
 ]  # fmt: skip
 FOUND_ONLY = [
@@ -71,7 +72,12 @@ def test_has_one_order_and_nothing_that_no_index_has(path):
     assert isinstance(options, ReadOnlyAdmin)
     assert options.show_full_result_count is False
     assert tuple(options.sortable_by) == ()
-    assert tuple(options.list_filter) == ()
+    # A filter is one that knows its choices without reading all rows, and an index has its column first.
+    leading = {index.fields[0] for index in options.model._meta.indexes}
+    for narrow in options.list_filter:
+        assert issubclass(narrow, Narrow)
+        assert narrow.parameter_name in leading
+    assert options.show_facets == admin.ShowFacets.NEVER or not options.list_filter
     assert options.date_hierarchy is None
     assert options.actions is None
 
