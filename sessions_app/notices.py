@@ -9,7 +9,7 @@ import uuid
 from django.conf import settings
 from django.urls import reverse
 from django.utils import translation
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext
 
 from accounts import alerts, mail_preferences
 from accounts.mail_preferences import Kind
@@ -51,7 +51,7 @@ def over(visit: Visit) -> None:
         over_at = visit.ended_at or visit.expires_at
         lines = [
             (gettext("Start"), dates.named(visit.started_at)),
-            (gettext("End"), dates.named(over_at)),
+            (pgettext("of a session", "End"), dates.named(over_at)),
             (gettext("Duration"), duration(over_at - visit.started_at)),
             (gettext("Mode"), str(visit.get_mode_display())),
             (gettext("Participants"), str(visit.people_admitted())),
