@@ -6,6 +6,7 @@ import json
 import socket
 import ssl
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -60,6 +61,10 @@ class Server:
         self.next: deque[Reply] = deque()
         self.requests: list[Request] = []
         self.connections = 0
+        self.open = 0
+        # How long it takes over an answer.
+        self.seconds = 0.0
+        self._lock = threading.Lock()
         self._sockets: list[socket.socket] = []
         self._threads: list[threading.Thread] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -87,7 +92,7 @@ class Server:
     def forget(self) -> None:
         self.next.clear()
         self.requests.clear()
-        self.connections = 0
+        self.connections, self.seconds = 0, 0.0
 
     def _run(self, target: Callable[..., None], *arguments: object) -> None:
         thread = threading.Thread(target=target, args=arguments, daemon=True)
@@ -109,8 +114,16 @@ class Server:
             self._sockets.append(tls)
             with tls:
                 if tls.selected_alpn_protocol() == "h2":
-                    self.connections += 1
-                    self._speak(tls)
+                    self._count(1)
+                    try:
+                        self._speak(tls)
+                    finally:
+                        self._count(-1)
+
+    def _count(self, change: int) -> None:
+        with self._lock:
+            self.open += change
+            self.connections += max(change, 0)
 
     def _speak(self, tls: ssl.SSLSocket) -> None:
         connection = h2.connection.H2Connection(
@@ -145,6 +158,7 @@ class Server:
             body,
         )
         self.requests.append(request)
+        time.sleep(self.seconds)
         reply = self.next.popleft() if self.next else self.answer(request)
         if reply.status:
             connection.send_headers(stream, [(":status", str(reply.status)), *reply.headers.items()])
