@@ -1,4 +1,4 @@
-"""One HTTP/2 client for each service, and what all of them mean alike by an answer."""
+"""HTTP/2 clients for each service, and what all of them mean alike by an answer."""
 
 import datetime as dt
 import json
@@ -6,7 +6,9 @@ import logging
 import ssl
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,17 +22,17 @@ logger = logging.getLogger(__name__)
 # A send makes four calls at the most (Google: a token and a message, and both once more), and ends with the
 # first that runs into a limit: within two minutes, which a delivery's lease outlasts.
 TIMEOUT = httpx2.Timeout(10.0, connect=5.0)
-# Kept open between bursts, and closed before what stands in between forgets it. No limit to those at work:
-# httpcore counts a broken HTTP/2 connection among them until it expires, and so twenty cut off in two minutes
-# would block a service that is back. The few that may rest push the oldest out, broken ones too.
-LIMITS = httpx2.Limits(max_connections=None, max_keepalive_connections=10, keepalive_expiry=120.0)
+# Kept open between bursts, and closed before what stands in between forgets it.
+LIMITS = httpx2.Limits(max_connections=20, max_keepalive_connections=20, keepalive_expiry=120.0)
 # Of an answer, as many bytes and seconds are read at the most.
 LONGEST_BODY = 20_000
 LONGEST_READING = 10.0
 # Google asks for a minute where it names no time.
 BUSY_WAIT = dt.timedelta(minutes=1)
 
-_clients: dict[str, httpx2.Client] = {}
+# Those of each service that nobody uses just now. What is below them keeps the state of an HTTP/2 connection
+# without a lock: two threads in one would now and then break both of their calls.
+_idle: dict[str, list[httpx2.Client]] = defaultdict(list)
 _lock = threading.Lock()
 
 
@@ -56,7 +58,7 @@ def post(service: str, name: str, url: str, headers: Mapping[str, str], content:
             return _post(service, url, headers, content)
         except (httpx2.RemoteProtocolError, httpx2.ReadError, httpx2.WriteError):
             # A kept connection that the other side has closed meanwhile is found out only by using it.
-            return _post(service, url, headers, content)
+            return _post(service, url, headers, content, is_fresh=True)
     except httpx2.HTTPError as error:
         raise Unreachable(f"{name} was not reached: {type(error).__name__}") from error
 
@@ -77,19 +79,48 @@ def not_set_up(reason: str) -> Unreachable:
 
 
 def close() -> None:
-    """Close all connections; the next call opens new ones."""
+    """Close all connections that are not in use; the next call opens new ones."""
     with _lock:
-        for client in _clients.values():
-            client.close()
-        _clients.clear()
+        clients = [client for of_service in _idle.values() for client in of_service]
+        _idle.clear()
+    for client in clients:
+        client.close()
 
 
-def _post(service: str, url: str, headers: Mapping[str, str], content: bytes) -> Answer:
-    request = _client(service).stream("POST", url, headers=dict(headers), content=content, timeout=TIMEOUT)
-    with request as response:
+def _post(
+    service: str, url: str, headers: Mapping[str, str], content: bytes, *, is_fresh: bool = False
+) -> Answer:
+    with (
+        _client(service, is_fresh) as client,
+        client.stream("POST", url, headers=dict(headers), content=content, timeout=TIMEOUT) as response,
+    ):
         body = b"".join(_first(response.iter_raw()))
         after = retry_after.read(response.headers.get("Retry-After", ""))
         return Answer(response.status_code, body, after)
+
+
+@contextmanager
+def _client(service: str, is_fresh: bool) -> Iterator[httpx2.Client]:
+    """One for this thread alone, with the connections that it had open before unless it is to be fresh."""
+    with _lock:
+        client = _idle[service].pop() if _idle[service] and not is_fresh else None
+    client = client or httpx2.Client(
+        http2=True,
+        verify=ssl.create_default_context(),
+        limits=LIMITS,
+        # Neither a redirect nor a proxy of the surroundings: both would hand the token on.
+        follow_redirects=False,
+        trust_env=False,
+    )
+    try:
+        yield client
+    except BaseException:
+        # A broken HTTP/2 connection would keep its place among LIMITS until it expires: twenty of them, and a
+        # service that is back would be out of reach.
+        client.close()
+        raise
+    with _lock:
+        _idle[service].append(client)
 
 
 def _first(chunks: Iterator[bytes]) -> Iterator[bytes]:
@@ -100,18 +131,3 @@ def _first(chunks: Iterator[bytes]) -> Iterator[bytes]:
         size += len(chunk)
         if size > LONGEST_BODY or time.monotonic() > until:
             return
-
-
-def _client(service: str) -> httpx2.Client:
-    with _lock:
-        client = _clients.get(service)
-        if client is None or client.is_closed:
-            client = _clients[service] = httpx2.Client(
-                http2=True,
-                verify=ssl.create_default_context(),
-                limits=LIMITS,
-                # Neither a redirect nor a proxy of the surroundings: both would hand the token on.
-                follow_redirects=False,
-                trust_env=False,
-            )
-        return client

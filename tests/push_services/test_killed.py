@@ -27,7 +27,7 @@ State = Delivery.State
 
 @pytest.fixture
 def fork_worker(apple, tmp_path):
-    """Workers that send to the stand-in for Apple, and whose leases last two seconds; returns a process id."""
+    """Workers that send to the stand-in for Apple, with leases of two seconds; returns a process id."""
     journal = tmp_path / "journal"
     nursery = processes.start("tests.outbox.children:breed", str(journal), "0", "2", **apple.settings())
     pids = []
