@@ -15,6 +15,9 @@ OPEN = {
     "",
     "accessibility/",
     "join/",
+    # A script that is everybody's, and its question whether this browser is told anything: it is not.
+    "push-worker.js",
+    "settings/notifications/this-browser/subscription/renewal/",
     "sessions/",
     "sessions/invitations/",
     "settings/",
