@@ -16,13 +16,13 @@ EVENING, MORNING = dt.time(22), dt.time(6, 30)
 def route(fleet: Fleet) -> list[PushSettings]:
     """Give each app that is signed in a token, before the fleet is saved; what some have set, for after."""
     settings = []
-    for number, row in enumerate(_latest(fleet)):
+    for row in _latest(fleet):
         if (to := _token(row)) is None:
             continue
         for field, value in push.fields_of(to).items():
             setattr(row, field, value)
         is_carried = row.device is not None and row.device.device_type == DeviceType.PHONE
-        if is_carried and number % 2 == 0:
+        if is_carried and row.name:
             settings.append(PushSettings(authorization=row, quiet_from=EVENING, quiet_until=MORNING))
         elif not is_carried:
             settings.append(PushSettings(authorization=row, session_expiring=False))
