@@ -31,6 +31,7 @@ def policy(answer) -> dict[str, list[str]]:
     return found
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("route", routes())
 def test_every_route_answers_with_all_of_them(route, owned, clients):  # noqa: F811
     path = address(route, owned)

@@ -207,6 +207,7 @@ CALLS = 16
 
 @pytest.mark.django_db
 class TestUnavailable:
+    @pytest.mark.once
     @pytest.mark.parametrize(
         ("verb", "kind"),
         [

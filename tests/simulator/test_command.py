@@ -11,6 +11,8 @@ import pytest
 from devices.deep_link import key_id, seal
 from medimic import simulator
 
+pytestmark = pytest.mark.once
+
 ROOT = Path(__file__).resolve().parents[2]
 NOWHERE = "http://127.0.0.1:9"
 OTHER_KEY = b"another key of thirty-two bytes!"
