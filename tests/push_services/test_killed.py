@@ -118,5 +118,5 @@ def test_nothing_is_lost_and_nothing_goes_to_a_revoked_device(apple, fork_worker
     }
     assert State.DROPPED in states.values()
     assert kills >= 6
-    # Only what a worker had taken up when it died, or when its short lease ended, came twice: under the same id.
+    # Only what a worker had taken up when it died, or its lease ended, came twice: under the same id.
     assert sum(sent.values()) - len(sent) <= kills * taking.BATCH
