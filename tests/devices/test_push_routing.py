@@ -8,7 +8,7 @@ import uuid
 import pytest
 from django.conf import settings
 from django.contrib.sessions.backends.db import SessionStore
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone, translation
@@ -28,6 +28,7 @@ from tests.devices.kit import call, device_in, events, sign_in_device
 from tests.devices.kit import push as push_to
 from tests.devices.pushes import Services, deliver, queued, route_of, states, tell
 from tests.devices.test_browsers import COOKIE, browser, session_of, start
+from tests.devices.test_races import race
 from tests.push_services.receiving import Browser
 
 pytestmark = pytest.mark.django_db
@@ -282,6 +283,21 @@ def test_who_comes_back_is_told_again_once_the_app_says_where(provider, colleagu
     sign_in_device(colleague, **TABLET, push=push_to(TOKEN))
     call("patch", "device", {"push": push_to(TOKEN)}, token=a.tokens.access_token)
     assert [tell(person) for person in (provider, colleague)] == [1, 0]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_accounts_that_take_one_token_at_once_one_has_it(outsider):
+    other = cast.make_person()
+    rows = [sign_in_device(person, **TABLET).authorization for person in (outsider, other)]
+    route = Push(service="apns", token=TOKEN)
+
+    def take(index: int) -> None:
+        with transaction.atomic():
+            push.take_route(DeviceAuthorization.objects.get(pk=rows[index % 2].pk), route)
+
+    race(take, 4)
+    assert sorted([*route_of(outsider), *route_of(other)]) == [TOKEN]
+    assert tell(outsider) + tell(other) == 1
 
 
 # --- What a service says of a token --------------------------------------------------------

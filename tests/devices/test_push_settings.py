@@ -77,6 +77,7 @@ class TestChanging:
         assert write(phone, body).json() == body
         assert len(events("devices.push_settings_changed")) == before == int(body == NIGHT)
 
+    @pytest.mark.once
     @pytest.mark.parametrize(
         "body",
         [
@@ -133,6 +134,12 @@ class TestChanging:
             call("put", PATH, NIGHT, token=tokens.access_token),
         ):
             assert refused(answer, 403, "account_needed")
+
+    def test_needs_a_token_and_takes_no_other_method(self, phone):
+        for method, body in (("get", None), ("put", NIGHT)):
+            assert refused(call(method, PATH, body), 401, "token_missing")
+        answer = call("patch", PATH, NIGHT, token=phone.tokens.access_token)
+        assert refused(answer, 405, "method_not_allowed")
 
     def test_a_session_token_is_not_enough(self, phone):
         token = call("post", "sessions", {"name": "Visit"}, token=phone.tokens.access_token).json()
