@@ -52,3 +52,35 @@ def subscribe(holder: Person | Organization, plan: Plan = INDIVIDUAL) -> Subscri
         seats=1 if key == "person" else SEATS,
         anchor_at=timezone.now(),
     )
+
+
+def provider_of(clinic: Organization) -> Person:
+    return _member(clinic, "Paula", "Provider", Membership.Role.PROVIDER)
+
+
+def colleague_of(clinic: Organization) -> Person:
+    return _member(clinic, "Colin", "Colleague", Membership.Role.PROVIDER)
+
+
+def admin_of(clinic: Organization) -> Person:
+    return _member(clinic, "Ada", "Admin", Membership.Role.ADMIN)
+
+
+def patient_of(clinic: Organization) -> Person:
+    return _member(clinic, "Piotr", "Patient", Membership.Role.PATIENT)
+
+
+def outsider() -> Person:
+    person = make_person("Olga", "Outsider", email="outsider@people.example")
+    subscribe(person)
+    return person
+
+
+def support() -> Person:
+    return make_person("Sam", "Support", email="support@people.example", is_staff=True)
+
+
+def _member(clinic: Organization, first_name: str, last_name: str, role: str) -> Person:
+    person = make_person(first_name, last_name, email=f"{last_name}@people.example".lower())
+    join(clinic, person, role)
+    return person

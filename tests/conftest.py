@@ -7,7 +7,7 @@ from django.test import Client
 from accounts.models import Person
 from billing import triggers
 from billing.models import Invoice, InvoiceLine
-from orgs.models import Membership, Organization
+from orgs.models import Organization
 from tests import cast
 
 
@@ -28,47 +28,37 @@ def clinic(db) -> Organization:
 @pytest.fixture
 def provider(clinic) -> Person:
     """A provider of the clinic."""
-    person = cast.make_person("Paula", "Provider", email="provider@people.example")
-    cast.join(clinic, person)
-    return person
+    return cast.provider_of(clinic)
 
 
 @pytest.fixture
 def colleague(clinic) -> Person:
     """Another provider of the same clinic."""
-    person = cast.make_person("Colin", "Colleague", email="colleague@people.example")
-    cast.join(clinic, person)
-    return person
+    return cast.colleague_of(clinic)
 
 
 @pytest.fixture
 def admin(clinic) -> Person:
     """The clinic's admin."""
-    person = cast.make_person("Ada", "Admin", email="admin@people.example")
-    cast.join(clinic, person, Membership.Role.ADMIN)
-    return person
+    return cast.admin_of(clinic)
 
 
 @pytest.fixture
 def patient(clinic) -> Person:
     """A patient of the clinic, with a sign-in."""
-    person = cast.make_person("Piotr", "Patient", email="patient@people.example")
-    cast.join(clinic, person, Membership.Role.PATIENT)
-    return person
+    return cast.patient_of(clinic)
 
 
 @pytest.fixture
 def outsider(db) -> Person:
     """A provider of their own, on Individual."""
-    person = cast.make_person("Olga", "Outsider", email="outsider@people.example")
-    cast.subscribe(person)
-    return person
+    return cast.outsider()
 
 
 @pytest.fixture
 def support(db) -> Person:
     """Support staff."""
-    return cast.make_person("Sam", "Support", email="support@people.example", is_staff=True)
+    return cast.support()
 
 
 @pytest.fixture

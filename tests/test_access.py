@@ -7,17 +7,22 @@ of the same clinic, a patient of it, an outsider, support without a second facto
 import datetime as dt
 import re
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
 from django.test import Client
 from django.utils import timezone
 
+from accounts.models import Person
 from devices import fleet
 from devices.models import Device, DeviceAuthorization, DeviceType, Platform
+from orgs.models import Organization
 from sessions_app.models import Visit
+from tests import cast
 from tests.orgs import care
 from tests.routes import routes
+from tests.shared import fresh, kept
 
 pytestmark = pytest.mark.once
 
@@ -434,9 +439,39 @@ def access(route: str) -> Access | None:
     return ADMIN if route.startswith("admin/") else None
 
 
+@pytest.fixture(scope="module")
+def house(django_db_setup, django_db_blocker) -> Iterator[tuple[dict[str, str], dict[str, Client]]]:
+    with kept(django_db_blocker):
+        clinic = cast.make_organization("Lakeside Clinic")
+        people = {
+            "colleague": cast.colleague_of(clinic),
+            "admin": cast.admin_of(clinic),
+            "patient": cast.patient_of(clinic),
+            "outsider": cast.outsider(),
+            "support": cast.support(),
+            # The owner comes last, since a POST may change what the others ask for.
+            "provider": cast.provider_of(clinic),
+        }
+        clients = {"nobody": Client()}
+        for role, person in people.items():
+            clients[role] = Client()
+            clients[role].force_login(person)
+        yield _owned(people["provider"], clinic, people["patient"]), clients
+
+
 @pytest.fixture
-def owned(provider, clinic, patient) -> dict[str, str]:
+def owned(house, db) -> dict[str, str]:
     """What stands in the addresses: the provider's device and session, their clinic and its patient."""
+    return house[0]
+
+
+@pytest.fixture
+def clients(house, db) -> dict[str, Client]:
+    """One client for each role."""
+    return fresh(house[1])
+
+
+def _owned(provider: Person, clinic: Organization, patient: Person) -> dict[str, str]:
     device = Device.objects.create(
         identifier_hash="0" * 64,
         owner_person=provider,
@@ -469,24 +504,6 @@ def owned(provider, clinic, patient) -> dict[str, str]:
         "response_id": str(care.receive(patient, version).pk),
         "app_label": "audit",
     }
-
-
-@pytest.fixture
-def clients(provider, colleague, admin, patient, outsider, support) -> dict[str, Client]:
-    """One client for each role; the owner comes last, since a POST may change what the others ask for."""
-    people = {
-        "colleague": colleague,
-        "admin": admin,
-        "patient": patient,
-        "outsider": outsider,
-        "support": support,
-        "provider": provider,
-    }
-    found = {"nobody": Client()}
-    for role, person in people.items():
-        found[role] = Client()
-        found[role].force_login(person)
-    return found
 
 
 def address(route: str, owned: dict[str, str]) -> str:
@@ -536,9 +553,9 @@ def test_no_other_method_gets_further_than_a_post(owned, clients):
     assert further == []
 
 
-def test_a_post_without_the_csrf_token_is_refused(owned, provider):
+def test_a_post_without_the_csrf_token_is_refused(owned, clients):
     client = Client(enforce_csrf_checks=True)
-    client.force_login(provider)
+    client.cookies = clients["provider"].cookies
 
     # What a payment service sends is signed instead, and so is what a mailbox's provider posts to; nothing
     # is behind allauth's own pages of passkeys.

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from tests import production
 from tests.routes import routes
-from tests.test_access import address, clients, owned  # noqa: F401 fixtures
+from tests.test_access import address, clients, house, owned  # noqa: F401 fixtures
 
 pytestmark = pytest.mark.django_db
 # Nothing of these belongs to anybody.

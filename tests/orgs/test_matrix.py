@@ -2,6 +2,7 @@
 in the addresses. A route that nobody declared fails the run."""
 
 import re
+from collections.abc import Iterator
 
 import pytest
 from django.test import Client
@@ -11,6 +12,7 @@ from tests import cast
 from tests.orgs import kit
 from tests.orgs.test_crossing import NAME, ORGANIZATION, House, address
 from tests.routes import routes
+from tests.shared import fresh, kept
 
 pytestmark = [pytest.mark.django_db, pytest.mark.once]
 # Beginnings of what stands behind the organization's address; the longest one counts.
@@ -53,59 +55,67 @@ def level_of(route: str) -> str:
     return LEVELS[max(fits, key=len)]
 
 
-@pytest.fixture
-def house(db):
-    return House("one", cast.make_person("Sina", "Shared"), cast.make_person("Simon", "Shared"))
+@pytest.fixture(scope="module")
+def all_of_it(django_db_setup, django_db_blocker) -> Iterator[tuple[House, dict[str, Client]]]:
+    with kept(django_db_blocker):
+        house = House("one", cast.make_person("Sina", "Shared"), cast.make_person("Simon", "Shared"))
+        other = cast.make_organization("Lakeside Clinic")
+        neighbour, former = cast.make_person("Nina"), cast.make_person("Fred")
+        cast.join(other, neighbour, Membership.Role.ADMIN)
+        cast.join(house.organization, former, Membership.Role.ADMIN).end()
+        people = {
+            "patient": house.patient,
+            "member of another": neighbour,
+            "stranger": cast.make_person("Stella"),
+            "former member": former,
+            "support": cast.make_person("Sam", is_staff=True),
+            "provider": house.provider,
+            "admin": house.admin,
+        }
+        # With a sign-in of just now: what is refused is refused for the role.
+        clients = {role: kit.signed_in_just_now(person) for role, person in people.items()}
+        yield house, {"nobody": Client(), **clients}
 
 
 @pytest.fixture
-def people(house):
-    other = cast.make_organization("Lakeside Clinic")
-    neighbour, former = cast.make_person("Nina"), cast.make_person("Fred")
-    cast.join(other, neighbour, Membership.Role.ADMIN)
-    cast.join(house.organization, former, Membership.Role.ADMIN).end()
-    return {
-        "nobody": None,
-        "patient": house.patient,
-        "member of another": neighbour,
-        "stranger": cast.make_person("Stella"),
-        "former member": former,
-        "support": cast.make_person("Sam", is_staff=True),
-        "provider": house.provider,
-        "admin": house.admin,
-    }
+def house(all_of_it, db) -> House:
+    return all_of_it[0]
 
 
-def ask(person, method, path):
-    """With a sign-in of just now: what is refused is refused for the role."""
-    client = kit.signed_in_just_now(person) if person else Client()
-    return getattr(client, method)(path)
+@pytest.fixture
+def ask(all_of_it, db):
+    """`ask(role, method, path)`, each time in a browser that has just signed in."""
+
+    def asked(role: str, method: str, path: str):
+        return getattr(fresh(all_of_it[1])[role], method)(path)
+
+    return asked
 
 
 @pytest.mark.parametrize("route", ROUTES)
-def test_each_role_gets_its_answer_by_every_method(route, house, people):
+def test_each_role_gets_its_answer_by_every_method(route, house, ask):
     path, level = address(route, house.organization, house.ids), level_of(route)
     for method in METHODS:
-        answers = {role: ask(people[role], method, path) for role in ("nobody", *OUTSIDERS)}
+        answers = {role: ask(role, method, path) for role in ("nobody", *OUTSIDERS)}
         for role in OUTSIDERS:
             assert answers[role].status_code in (404, 405), (role, method, answers[role].status_code)
         assert len({answers[role].status_code for role in OUTSIDERS}) == 1, method
         nobody = answers["nobody"]
         assert nobody.status_code == 405 or nobody["Location"].startswith("/accounts/login/"), method
         if level == MANAGE:
-            status = ask(people["provider"], method, path).status_code
+            status = ask("provider", method, path).status_code
             assert status in REFUSED, ("provider", method, status)
     for role in ("admin",) if level == MANAGE else ("provider", "admin"):
-        answer = ask(people[role], "get", path)
+        answer = ask(role, "get", path)
         # A form that is posted to has nothing to show.
         shown = {403, 404} if MISSING.search(route) else {200, 302, 405}
         assert answer.status_code in shown, (role, answer.status_code)
         for method in ("put", "patch", "delete"):
-            assert ask(people[role], method, path).status_code == 405, (role, method)
+            assert ask(role, method, path).status_code == 405, (role, method)
 
 
 @pytest.mark.parametrize("route", [route for route in ROUTES if not NAME.search(route)])
-def test_an_organization_that_is_not_there_answers_the_same(route, house, people):
+def test_an_organization_that_is_not_there_answers_the_same(route, house, all_of_it):
     """To everybody who does not work in the one that is: by status, words and number of queries."""
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
@@ -114,8 +124,9 @@ def test_an_organization_that_is_not_there_answers_the_same(route, house, people
         "/" + route.replace("<slug:slug>", slug)
         for slug in (house.organization.slug, "lakeside-clinic-aaaaa")
     )
+    clients = fresh(all_of_it[1])
     for role in OUTSIDERS:
-        client = kit.signed_in_just_now(people[role])
+        client = clients[role]
         client.get("/accessibility/")
         seen = []
         for path in (there, nowhere):
