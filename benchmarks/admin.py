@@ -94,6 +94,13 @@ def _pages(key: str) -> dict[str, str]:
         "deliveries, first": MAILS,
         "deliveries, last": f"{MAILS}?p=20",
         "deliveries of a person": f"{MAILS}?q={key}",
+        "deliveries that failed": f"{MAILS}?state=failed",
+        "deliveries that wait": f"{MAILS}?state=waiting",
+        "deliveries of a channel": f"{MAILS}?channel=email",
+        "deliveries of a service": f"{MAILS}?service=service3",
+        "deliveries of a kind": f"{MAILS}?kind=tests.7",
+        "deliveries of a kind that failed": f"{MAILS}?kind=tests.3&state=failed",
+        "deliveries of a kind elsewhere": f"{MAILS}?kind=tests.7&service=service3",
         "log, first": LOG,
         "log, last": f"{LOG}?p=20",
         "log of a person": f"{LOG}?q={key}",
@@ -221,7 +228,13 @@ def _fill(size: int) -> str:
             f"SELECT {key('c')}, 'tablet' || (n.m / 10) || 'x' FROM n WHERE {tenth}",
             [],
         )
-        multiply(Delivery, delivery, id=key("d"), person_id=key("a"), created_at=ago, dedupe_key="NULL")
+        failed = "n.m %% 1000 = 3"
+        opened = f"CASE WHEN {failed} THEN 'x' ELSE '' END"
+        multiply(
+            Delivery, delivery, id=key("d"), person_id=key("a"), created_at=ago, dedupe_key="NULL",
+            kind="'tests.' || (n.m %% 40)", service="'service' || (n.m %% 6)",
+            state=f"CASE WHEN {failed} THEN 'failed' ELSE 'sent' END", recipient=opened, body=opened,
+        )  # fmt: skip
         multiply(AuditEvent, event, id=key("e"), person_id=key("a"), created_at=ago)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")

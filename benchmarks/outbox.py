@@ -1,6 +1,6 @@
 """What 10,000 alerts cost, from the event to the service: seconds, memory, and load on the database.
 
-    python -m benchmarks.outbox                 # PostgreSQL: pushes to Apple, then mails; two minutes
+    python -m benchmarks.outbox                 # PostgreSQL: pushes to Apple, then mails; some minutes
     python -m benchmarks.outbox sqlite 1000     # SQLite, and fewer of them
 
 Apple is the tests' fake, HTTP/2 over TLS; the mail server takes what it gets. Each is a process of its
@@ -149,8 +149,8 @@ def _send(name: str, number: int, settings: dict[str, Any]) -> None:
     assert states == {Delivery.State.SENT}, states
     spent = found["seconds"] - idle["seconds"]
     print(
-        f"{name}: sent in {took:.1f} s ({number / took:.0f}/s), {found['queries'] / number:.2f} queries each, "
-        f"{spent / number * 1000:.2f} ms of the worker's CPU each, "
+        f"{name}: sent in {took:.1f} s ({number / took:.0f}/s), "
+        f"{found['queries'] / number:.2f} queries each, {spent / number * 1000:.2f} ms of the worker's CPU each, "
         f"its memory {idle['megabytes']:.0f} MB at the start and {found['megabytes']:.0f} MB at most"
     )
     if theirs := _database_seconds() - before:
