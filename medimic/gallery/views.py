@@ -9,6 +9,7 @@ from csp.constants import NONE, SELF, UNSAFE_INLINE
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_safe
 
@@ -99,7 +100,7 @@ def _choices(language: str, is_long: bool) -> dict[str, object]:
             (label, f"?language={code}&names={names}", code == language) for code, label in settings.LANGUAGES
         ],
         "lengths": [
-            ("Short names", f"?language={language}&names=short", not is_long),
-            ("Long names", f"?language={language}&names=long", is_long),
+            (gettext("Short names"), f"?language={language}&names=short", not is_long),
+            (gettext("Long names"), f"?language={language}&names=long", is_long),
         ],
     }
