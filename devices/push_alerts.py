@@ -17,7 +17,7 @@ from accounts.models import Person
 from devices import browser_sign_ins, push_services
 from devices.models import DeviceAuthorization, DeviceAuthorizationQuerySet, PushKind, PushSettings
 from medimic import crypto
-from medimic.outbox.queue import enqueue
+from medimic.outbox.queue import Copy, enqueue_copies
 
 COLLAPSE_PURPOSE = "push-collapse"
 COLLAPSE_LENGTH = 32
@@ -49,9 +49,8 @@ def alert(
     with translation.override(person.language):
         words = {"title": str(title), "body": str(body)}
     expires_at = (timezone.now() + stale_after).isoformat()
-    for row in rows:
-        enqueue(
-            message,
+    copies = [
+        Copy(
             channel=row.push_service,
             service=push_services.service_name(row.push_service, row.push_token),
             # Never the token: it is read when the alert is sent, if it is there still.
@@ -64,11 +63,11 @@ def alert(
                 "collapse": _collapse_id(collapse, row),
                 "expires_at": expires_at,
             },
-            person_id=person.pk,
-            subject_id=subject_id,
-            stale_after=stale_after,
             dedupe_key=f"{message}:{subject_id.hex}:{row.pk.hex}",
         )
+        for row in rows
+    ]
+    enqueue_copies(message, copies, person_id=person.pk, subject_id=subject_id, stale_after=stale_after)
     return len(rows)
 
 

@@ -22,11 +22,12 @@ from devices import actions, browser_sign_ins, guests, pool, pruning, push, push
 from devices.models import DeviceAuthorization, PushKind, PushSettings
 from devices.schemas import Push
 from medimic.audit.log import SYSTEM
+from medimic.outbox.queue import enqueue_copies
 from medimic.outbox.registry import Retry
 from tests import cast
 from tests.devices.kit import call, device_in, events, sign_in_device
 from tests.devices.kit import push as push_to
-from tests.devices.pushes import Services, deliver, queued, route_of, states, tell
+from tests.devices.pushes import MESSAGE, Services, deliver, queued, route_of, states, tell
 from tests.devices.test_browsers import COOKIE, browser, session_of, start
 from tests.devices.test_races import race
 from tests.push_services.receiving import Browser
@@ -416,6 +417,21 @@ def test_tokens_of_services_do_not_lie_about(provider, colleague, phone, what):
 
 
 # --- Cost ----------------------------------------------------------------------------------
+
+
+def test_an_alert_costs_two_statements_however_many_devices_there_are(provider, colleague):
+    for person, number in ((provider, 1), (colleague, 4)):
+        for _ in range(number):
+            sign_in_device(person, push=push_to())
+        with transaction.atomic(), CaptureQueriesContext(connection) as queries:
+            assert tell(person) == number
+        assert len([query for query in queries if "SAVEPOINT" not in query["sql"]]) == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_alert_is_queued_in_the_transaction_of_its_event_alone():
+    with pytest.raises(RuntimeError, match="in the transaction"):
+        enqueue_copies(MESSAGE, [])
 
 
 def test_finds_the_routes_in_one_query_however_many(provider, colleague):
