@@ -40,6 +40,8 @@ async function find() {
     await subscription.unsubscribe();
   }
   show(isOn && subscription && fits(subscription) ? "on" : "off");
+  // Sent before this script ran, the form would hold nothing.
+  panel.querySelector("[data-subscribe] button").disabled = false;
 }
 
 async function subscribe(form) {
@@ -84,4 +86,4 @@ panel?.querySelector("[data-unsubscribe]")?.addEventListener("submit", async (ev
   }
 });
 
-if (panel) find();
+if (panel?.dataset.key) find();

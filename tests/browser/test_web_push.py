@@ -119,10 +119,16 @@ def host(profile, portal, push_service) -> Page:
     profile.grant_permissions(["notifications"], origin=portal.url)
     at_our_service(page, push_service)
     page.reload()
-    page.get_by_role("button", name="Turn on alerts").focus()
+    turn_on(page)
+    return page
+
+
+def turn_on(page: Page) -> None:
+    button = page.get_by_role("button", name="Turn on alerts")
+    expect(button).to_be_enabled()
+    button.focus()
     page.keyboard.press("Enter")
     expect(page.get_by_text("Alerts come to this browser now.")).to_be_visible()
-    return page
 
 
 def sign_in_here(page: Page, email: str) -> None:
@@ -250,17 +256,25 @@ def test_where_the_browser_blocks_them_the_page_says_so(host, profile, portal):
     session = profile.new_cdp_session(host)
     permission = {"permission": {"name": "notifications"}, "origin": portal.url}
     session.send("Browser.setPermission", {**permission, "setting": "denied"})
+    try:
+        host.goto(f"{portal.url}{PAGE}")
+        expect(host.get_by_text("This browser blocks alerts of the portal.")).to_be_visible()
+        assert judge(host) == []
+    finally:
+        session.send("Browser.setPermission", {**permission, "setting": "granted"})
+
+
+def test_turning_them_off_lets_the_subscription_go(host, portal):
     host.goto(f"{portal.url}{PAGE}")
-    expect(host.get_by_text("This browser blocks alerts of the portal.")).to_be_visible()
-    assert judge(host) == []
-    session.send("Browser.setPermission", {**permission, "setting": "granted"})
+    host.get_by_role("button", name="Turn off alerts").focus()
+    host.keyboard.press("Enter")
+    expect(host.get_by_text("No alerts come to this browser any more.")).to_be_visible()
+    assert host.evaluate(SUBSCRIPTION) is None
+    turn_on(host)
 
 
 def test_whoever_signs_in_next_finds_them_off_and_the_subscription_gone(host, portal, profile, push_service):
     host.goto(f"{portal.url}{PAGE}")
-    if host.get_by_role("button", name="Turn on alerts").is_visible():
-        host.get_by_role("button", name="Turn on alerts").click()
-        expect(host.get_by_text("Alerts come to this browser now.")).to_be_visible()
     assert host.evaluate(SUBSCRIPTION)
     host.goto(f"{portal.url}/accounts/logout/")
     host.get_by_role("main").get_by_role("button", name="Sign Out").click()
