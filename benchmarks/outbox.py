@@ -150,7 +150,8 @@ def _send(name: str, number: int, settings: dict[str, Any]) -> None:
     spent = found["seconds"] - idle["seconds"]
     print(
         f"{name}: sent in {took:.1f} s ({number / took:.0f}/s), "
-        f"{found['queries'] / number:.2f} queries each, {spent / number * 1000:.2f} ms of the worker's CPU each, "
+        f"{found['queries'] / number:.2f} queries each, "
+        f"{spent / number * 1000:.2f} ms of the worker's CPU each, "
         f"its memory {idle['megabytes']:.0f} MB at the start and {found['megabytes']:.0f} MB at most"
     )
     if theirs := _database_seconds() - before:

@@ -53,7 +53,7 @@ class ByKind(Narrow):
 @admin.register(Delivery)
 class DeliveryAdmin(ReadOnlyAdmin):
     list_display = (
-        "created_at", "kind", "service", "recipient_masked", "state", "attempts", "waits", "last_error",
+        "created_at", "kind", "state", "last_error", "waits", "service", "recipient_masked", "attempts",
     )  # fmt: skip
     list_filter = (ByState, ByChannel, ByService, ByKind)
     # They would count all rows of each choice.
