@@ -38,7 +38,8 @@ class Stop:
 
 
 def work(stop: Stop) -> None:
-    """Until asked to stop, or until a lane is no more: then whoever started the worker starts it anew."""
+    """Until asked to stop. Raises `RuntimeError` where a lane is no more: whoever started the worker
+    starts it anew."""
     alongside = [Lane(channel, stop) for channel in registry.channel_names()]
     threads = [thread for lane in alongside for thread in lane.threads()]
     threads.append(threading.Thread(target=_run_jobs, args=[stop], name="jobs"))
@@ -47,9 +48,10 @@ def work(stop: Stop) -> None:
     try:
         while not stop.is_asked and all(thread.is_alive() for thread in threads):
             stop.wait(LOOK_SECONDS)
-    finally:
         if not stop.is_asked:
-            stop.ask()
+            raise RuntimeError("a lane of the worker has ended by itself")
+    finally:
+        stop.ask()
         for lane in alongside:
             lane.wake()
         for thread in threads:

@@ -95,6 +95,27 @@ def test_a_service_that_hangs_holds_no_other_of_its_channel_up(at_work, channels
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.once
+def test_it_would_if_every_sender_could_go_anywhere(monkeypatch, at_work, channels):
+    one = channels["one"]
+    monkeypatch.setattr(Lane, "_is_quick", lambda *_: True)
+    fill("one", 50, hang=True, service="slow")
+    wait_until(lambda: one.in_hand == registry.SENDERS)
+    fill("one", 5, service="quick")
+    time.sleep(0.3)
+    assert one.sent == []
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.once
+def test_a_worker_without_one_of_its_lanes_ends(channels, monkeypatch):
+    monkeypatch.setattr(worker, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(Lane, "_lead", lambda lane: None)
+    with pytest.raises(RuntimeError, match="ended by itself"):
+        worker.work(worker.Stop())
+
+
+@pytest.mark.django_db(transaction=True)
 def test_a_service_that_comes_to_hang_gets_one_sender_back(at_work, channels):
     one = channels["one"]
     fill("one", 40, service="slow")
