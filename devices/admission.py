@@ -47,6 +47,7 @@ def let_in(pending: DeviceAuthorization, facts: DeviceIn, origin: Origin) -> Non
         identity.describe(device, facts)
     pending.account = account
     pending.attach(device, name=facts.name)
+    push.end_routes_on(device)
     push.take_route(pending, facts.push)
     push_settings.take_over(pending)
     pending.bind_key(facts.public_key)

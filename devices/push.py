@@ -6,8 +6,9 @@ Who is told what by these routes, `devices.push_alerts` says.
 import uuid
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 
-from devices.models import NO_PUSH, DeviceAuthorization
+from devices.models import NO_PUSH, Device, DeviceAuthorization
 from devices.schemas import Push
 from medimic import crypto
 
@@ -18,14 +19,18 @@ ATTEMPTS = 3
 def take_route(authorization: DeviceAuthorization, push: Push | None, *, from_others: bool = True) -> None:
     """Route pushes of this account to the given token, or to nowhere.
 
-    A push token belongs to one authorization at a time: whoever proved itself last
-    has it. A guest, who proved nothing, has it only where nobody else does (`from_others`).
+    A push token belongs to one authorization at a time, and so does a device, whatever its
+    token was before: whoever proved itself last has it. A guest, who proved nothing, has it
+    only where nobody else does (`from_others`).
     """
     if push is None:
         _write(authorization, NO_PUSH)
         return
     route = fields_of(push)
-    holders = DeviceAuthorization.objects.filter(push_hash=route["push_hash"]).exclude(pk=authorization.pk)
+    taken = Q(push_hash=route["push_hash"])
+    if from_others and authorization.device_id:
+        taken |= Q(device=authorization.device_id) & ~Q(push_hash="")
+    holders = DeviceAuthorization.objects.filter(taken).exclude(pk=authorization.pk)
     for attempt in range(1, ATTEMPTS + 1):
         if from_others:
             holders.update(**NO_PUSH)
@@ -62,6 +67,11 @@ def end_route(authorization_id: uuid.UUID, *, push_hash: str = "") -> bool:
     if push_hash:
         routed = routed.filter(push_hash=push_hash)
     return bool(routed.update(**NO_PUSH))
+
+
+def end_routes_on(device: Device) -> None:
+    """Push nothing to a device, for whichever account: somebody signs in there, perhaps without a token yet."""
+    device.authorizations.exclude(push_hash="").update(**NO_PUSH)
 
 
 def end_routes_of_browser(identifier_hash: str) -> None:

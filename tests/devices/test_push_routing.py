@@ -238,10 +238,11 @@ def test_a_pool_that_revokes_a_device_ends_it_for_all(provider, colleague, clini
         if person == provider:
             asked = pool.ask(authorization=row, organization=clinic, place="Room 2", by=admin, origin=SYSTEM)
             device = pool.accept(request=asked, by=provider, origin=SYSTEM)
-    assert [tell(person) for person in (provider, colleague)] == [1, 1]
+    # The device's alerts are those of whoever came last.
+    assert [tell(person) for person in (provider, colleague)] == [0, 1]
     pool.revoke(device=device, organization=clinic, by=admin, origin=SYSTEM)
     deliver()
-    assert (services.got, states()) == ([], ["dropped", "dropped"])
+    assert (services.got, states()) == ([], ["dropped"])
     assert route_of(provider) == route_of(colleague) == []
 
 
@@ -277,6 +278,30 @@ def test_on_a_shared_device_nobody_gets_anothers(provider, colleague, services):
     assert (route_of(provider), route_of(colleague)) == ([], [TOKEN])
     actions.sign_out(token=b.tokens.access_token, origin=SYSTEM)
     assert [tell(person) for person in (provider, colleague)] == [0, 0]
+
+
+@pytest.mark.parametrize("token", [None, "bbbb"], ids=["no token yet", "another token"])
+def test_who_was_on_a_shared_device_before_is_told_nothing_there(provider, colleague, services, token):
+    """The app of whoever comes next may have a new token, or get it only after the sign-in."""
+    sign_in_device(provider, **TABLET, push=push_to(TOKEN))
+    tell(provider)
+    sign_in_device(colleague, **TABLET, push=push_to(token) if token else None)
+    deliver()
+    assert (services.got, states()) == ([], ["dropped"])
+    assert (route_of(provider), tell(provider)) == ([], 0)
+
+
+def test_who_comes_back_with_another_token_has_the_device_alone(provider, colleague):
+    a = sign_in_device(provider, **TABLET, push=push_to(TOKEN))
+    sign_in_device(colleague, **TABLET, push=push_to(TOKEN))
+    call("patch", "device", {"push": push_to("bbbb")}, token=a.tokens.access_token)
+    assert (route_of(provider), route_of(colleague)) == (["bbbb"], [])
+
+
+def test_a_guest_takes_nobodys_alerts_away(provider):
+    sign_in_device(provider, **TABLET, push=push_to(TOKEN))
+    guests.first_use(device_in(**TABLET, push=push_to("bbbb")), SYSTEM)
+    assert tell(provider) == 1
 
 
 def test_who_comes_back_is_told_again_once_the_app_says_where(provider, colleague, services):
