@@ -70,7 +70,7 @@ def end_route(authorization_id: uuid.UUID, *, push_hash: str = "") -> bool:
 
 
 def end_routes_on(device: Device) -> None:
-    """Push nothing to a device, for whichever account: somebody signs in there, perhaps without a token yet."""
+    """Push nothing to a device, for whichever account: somebody signs in there, maybe without a token yet."""
     device.authorizations.exclude(push_hash="").update(**NO_PUSH)
 
 
