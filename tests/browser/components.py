@@ -18,6 +18,12 @@ def chromium() -> str | None:
     return next(filter(None, map(shutil.which, names)), None)
 
 
+def windowless() -> str | None:
+    """The same browser without its windows, which cost more than the pages in them; where there is none,
+    the browser itself. It has no push service."""
+    return shutil.which("chromium-headless-shell") or chromium()
+
+
 @cache
 def node_modules() -> bool:
     """Install the locked npm packages, once for each content of the lock; False without npm."""

@@ -96,7 +96,7 @@ def shared_portal(databases, tmp_path_factory) -> Iterator[Portal]:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=components.chromium(), args=CHROMIUM_ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=components.windowless(), args=CHROMIUM_ARGUMENTS)
         yield browser
         browser.close()
 
