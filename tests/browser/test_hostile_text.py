@@ -26,6 +26,7 @@ MADE = {
     r"\.(object_type|object_id|kind|channel|type|code|slug|currency|language|time_zone|dedupe_key)$": "codes",
     r"\.(phone_number|push_service|push_token|password|recipient|body|public_key|sender_key)$": "never shown",
     r"JobRun\.|Checkpoint\.|Prune\.|Head\.": "of the portal's own",
+    r"outbox\.Service\.|Delivery\.service": "names of channels and listed hosts, and the portal's own words",
     r"Word\.word$": "copies, for searching",
     r"TrustedBrowser\.(stamp|address)": "a code, and an address of the network",
     r"Alert\.": "shown behind a mailed link alone",
