@@ -108,6 +108,9 @@ def _client(service: str, is_fresh: bool) -> Iterator[httpx2.Client]:
         http2=True,
         verify=ssl.create_default_context(),
         limits=LIMITS,
+        # Google packs what it answers for whoever can unpack it; here it is read as it comes, and no further
+        # than LONGEST_BODY, which says little of what is packed.
+        headers={"Accept-Encoding": "identity"},
         # Neither a redirect nor a proxy of the surroundings: both would hand the token on.
         follow_redirects=False,
         trust_env=False,

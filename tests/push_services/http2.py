@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime as dt
+import gzip
 import json
 import socket
 import ssl
@@ -161,9 +162,13 @@ class Server:
         time.sleep(self.seconds)
         reply = self.next.popleft() if self.next else self.answer(request)
         if reply.status:
-            connection.send_headers(stream, [(":status", str(reply.status)), *reply.headers.items()])
-            for start in range(0, len(reply.body), FRAME):
-                connection.send_data(stream, reply.body[start : start + FRAME])
+            told, answer = dict(reply.headers), reply.body
+            if answer and "gzip" in headers.get("accept-encoding", ""):
+                # As Google's do for whoever says that they can read it.
+                told["content-encoding"], answer = "gzip", gzip.compress(answer)
+            connection.send_headers(stream, [(":status", str(reply.status)), *told.items()])
+            for start in range(0, len(answer), FRAME):
+                connection.send_data(stream, answer[start : start + FRAME])
             connection.end_stream(stream)
         if reply.then == "go away":
             connection.close_connection(last_stream_id=stream)
