@@ -52,6 +52,10 @@ def turn_on(request: SignedInRequest, route: Push) -> DeviceAuthorization:
     """
     with transaction.atomic():
         authorization = browsers.authorization_for(request)
+        # A revocation waits for us from here on, or came first.
+        living = DeviceAuthorization.objects.living().select_for_update(no_key=True)
+        if living.filter(pk=authorization.pk).values_list("pk").first() is None:
+            raise Problem(401, "device_revoked", _("This browser's access was revoked. Sign in on it again."))
         push.take_route(authorization, route)
         _record("devices.alerts_turned_on", request, authorization)
     browser_sign_ins.bind(request, authorization)

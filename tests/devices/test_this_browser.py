@@ -9,7 +9,7 @@ from django.test import Client
 
 from accounts import sign_ins
 from accounts.actions import sign_out_everywhere
-from devices import actions, browser_push, browser_sign_ins, push_alerts
+from devices import actions, browser_push, browser_sign_ins, browsers, push_alerts
 from devices.models import DeviceAuthorization, PushKind, PushSettings
 from devices.push_services.webpush import new_private_key, public_key
 from medimic.audit.log import SYSTEM
@@ -133,6 +133,23 @@ class TestTurningOn:
         assert answer.status_code == 403
         assert "Sign in on it again" in answer.content.decode()
 
+    def test_a_browser_that_is_revoked_just_now_is_refused_too(self, outsider, monkeypatch):
+        client = browser(outsider)
+        start(client)
+        find = browsers.authorization_for
+
+        def find_and_revoke(request):
+            found = find(request)
+            row = DeviceAuthorization.objects.get(pk=found.pk)
+            actions.revoke(authorization=row, by=outsider, origin=SYSTEM)
+            return found
+
+        monkeypatch.setattr(browsers, "authorization_for", find_and_revoke)
+        answer = turn_on(client)
+        assert answer.status_code == 403
+        assert "Sign in on it again" in answer.content.decode()
+        assert routed() == []
+
     @pytest.mark.parametrize(
         "changed",
         [
@@ -211,6 +228,9 @@ class TestChanging:
         shown = answer.content.decode()
         assert words in shown
         assert all(f'value="{value}"' in shown for value in fields.values())
+        # A picker of times shows nothing but times.
+        assert ('type="text" name="quiet_from"' in shown) is (fields.get("quiet_from") == "late")
+        assert 'type="time" name="quiet_until"' in shown
         assert not PushSettings.objects.exists()
 
     def test_there_is_nothing_to_change_while_they_are_off(self, outsider):
