@@ -1,6 +1,7 @@
 """What a browser is alerted of, as its page asks for it."""
 
 import datetime as dt
+import re
 from typing import Any
 
 from django import forms
@@ -9,6 +10,9 @@ from django.utils.translation import gettext_lazy as _
 
 from devices.models import PushKind, PushSettings
 from devices.push_settings import QuietHours
+
+# As a picker of times takes them.
+TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?")
 
 
 class TimeInput(forms.TimeInput):
@@ -20,7 +24,8 @@ class TimeInput(forms.TimeInput):
 
     def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
         context: dict[str, Any] = super().get_context(name, value, attrs)
-        context["widget"]["type"] = "text" if attrs and attrs.get("aria-invalid") else "time"
+        typed = context["widget"]["value"]
+        context["widget"]["type"] = "time" if not typed or TIME.fullmatch(str(typed)) else "text"
         return context
 
 
