@@ -56,6 +56,7 @@ def ask(
     button: str,
     back: str,
     refusal: str = "",
+    is_danger: bool = True,
 ) -> HttpResponse:
     """The page of an act; with a `refusal` it says why it cannot be done, and has no form."""
     context = {
@@ -66,6 +67,7 @@ def ask(
         "button": button,
         "back": back,
         "refusal": refusal,
+        "is_danger": is_danger,
     }
     return render(request, "admin/desk/act.html", context, status=400 if form.errors else 200)
 
@@ -192,6 +194,7 @@ def verification(request: SignedInRequest, person_id: uuid.UUID) -> HttpResponse
         button=_("Send the mail"),
         back=person_page(person.pk),
         refusal="" if address else _("No address of theirs waits to be verified."),
+        is_danger=False,
     )
 
 

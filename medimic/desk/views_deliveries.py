@@ -47,6 +47,7 @@ def delivery_sending(request: SignedInRequest, delivery_id: uuid.UUID) -> HttpRe
         button=_("Send again"),
         back=back,
         refusal=refusal,
+        is_danger=False,
     )
 
 
