@@ -105,7 +105,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
 class ServiceAdmin(ReadOnlyAdmin):
     """Those that were missed at some time; one that always answered has no row."""
 
-    list_display = ("name", "channel", "state", "failures", "opened_at", "next_try_at", "last_error")
+    list_display = ("name", "state", "last_error", "opened_at", "next_try_at", "failures", "channel")
     ordering = ("name",)
     fields = readonly_fields = (*list_display, "last_failed_at", "takes_part")
 
