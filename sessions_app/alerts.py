@@ -116,8 +116,8 @@ def _tell(
         session_id=visit.pk,
         subject_id=subject.pk,
         path=reverse("session_detail", args=[visit.pk]),
-        # Of one participant there is one alert: that they joined takes the place of that they ask.
-        collapse=f"{subject.pk} {what.kind}",
+        # Of one participant there is one alert: that they joined takes the place of that they wait.
+        collapse=str(subject.pk),
         stale_after=min(visit.expires_at - timezone.now(), at_most),
         but=but,
     )

@@ -168,6 +168,13 @@ class TestInvitation:
         ((_service, token, alert),) = services.got
         assert (token, alert.kind) == ("0a0a", "invitation_accepted")
 
+    def test_once_let_in_the_hosts_other_devices_do_not_go_on_asking_for_that(self, accepted, tablet):
+        with transaction.atomic():
+            alerts.joined(accepted, let_in_on=tablet.pk)
+        accepted_alert, joined = [json.loads(delivery.body) for delivery in queued()]
+        assert (accepted_alert["kind"], joined["title"]) == ("invitation_accepted", JOINED)
+        assert accepted_alert["collapse"] == joined["collapse"]
+
     def test_it_is_dropped_when_they_do_not_wait_any_more(self, accepted, services):
         accepted.leave()
         deliver()
