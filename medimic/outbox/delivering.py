@@ -47,7 +47,7 @@ class Outcome:
 
 
 def attempt(taken: Taken) -> Outcome:
-    """Send it, if it is still fresh and wanted. Of failures, raises the database's own alone."""
+    """Send it, if it is still fresh and wanted. Whatever fails, the database too, is an outcome."""
     delivery = taken.delivery
     if timezone.now() >= delivery.stale_at:
         return Outcome(State.GIVEN_UP, delivery.last_error or STALE)
