@@ -12,6 +12,11 @@ from medimic.outbox.models import Delivery
 WAITING = Delivery.State.WAITING
 
 
+def channels_waited_for() -> list[str]:
+    """The channels of which some delivery waits, due or not."""
+    return _steps("channel", "state = %s", [WAITING])
+
+
 def services_waited_for(channel: str) -> list[str]:
     """The services that some delivery of the channel waits for, due or not."""
     return _steps("service", "state = %s AND channel = %s", [WAITING, channel])
@@ -29,7 +34,7 @@ def oldest_due() -> dt.timedelta:
     """
     now, away = timezone.now(), breaker.names_of_away()
     longest = dt.timedelta(0)
-    for channel in _steps("channel", "state = %s", [WAITING]):
+    for channel in channels_waited_for():
         for service in services_waited_for(channel):
             if service in away:
                 continue

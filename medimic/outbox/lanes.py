@@ -1,19 +1,20 @@
 """The worker's lanes: one for each channel, so that no channel waits for another.
 
-A lane has a few threads, its senders. The first one looks for work all the time, the others while
-there is some. A service that is slow gets one sender alone: the others go on with the rest.
+A lane has a few threads, its senders. One lookout for all of them sees which channels have something
+waiting, and calls the first sender of those; the others help while there is more. A service that is
+slow gets one sender alone: the others go on with the rest.
 """
 
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from django.db import Error as DatabaseFailure
 from django.db import close_old_connections, connection
 
-from medimic.outbox import breaker, delivering, registry, taking
+from medimic.outbox import backlog, breaker, delivering, registry, taking
 from medimic.outbox.delivering import Outcome
 from medimic.outbox.taking import Batch, Taken
 
@@ -76,6 +77,7 @@ class Lane:
         # The services that took their last one quickly.
         self._quick: set[str] = set()
         self._has_more = threading.Event()
+        self._is_called = threading.Event()
 
     def threads(self) -> list[threading.Thread]:
         """Its senders, to be started."""
@@ -84,8 +86,13 @@ class Lane:
             threading.Thread(target=self._help, name=f"{self.channel}-{n}") for n in range(1, others + 1)
         ]
 
+    def call(self) -> None:
+        """Something waits."""
+        self._is_called.set()
+
     def wake(self) -> None:
         """So that whoever rests sees that all is over."""
+        self._is_called.set()
         self._has_more.set()
 
     def deliver(self) -> bool:
@@ -98,7 +105,11 @@ class Lane:
         return True
 
     def _lead(self) -> None:
-        keep_at(self.stop, self.deliver, lambda: self.stop.wait(REST_SECONDS))
+        keep_at(self.stop, self.deliver, self._rest)
+
+    def _rest(self) -> None:
+        self._is_called.wait()
+        self._is_called.clear()
 
     def _help(self) -> None:
         keep_at(self.stop, self._help_out, self._has_more.clear)
@@ -158,6 +169,19 @@ class Lane:
 
     def _is_quick(self, service: str, since: float) -> bool:
         return service in self._quick and time.monotonic() - since <= QUICK_SECONDS
+
+
+def keep_lookout(stop: Asked, lanes: Iterable[Lane]) -> None:
+    """Ask for all lanes at once what waits: an idle worker costs one small query a second."""
+
+    def look() -> bool:
+        waited_for = backlog.channels_waited_for()
+        for lane in lanes:
+            if lane.channel in waited_for:
+                lane.call()
+        return False
+
+    keep_at(stop, look, lambda: stop.wait(REST_SECONDS))
 
 
 def note(stop: Asked, taken: Taken, outcome: Outcome) -> None:

@@ -1,4 +1,4 @@
-"""The worker: a lane for each channel, and one for the jobs, until asked to stop."""
+"""The worker: a lane for each channel with a lookout for all, and one for the jobs, until asked to stop."""
 
 import os
 import select
@@ -42,6 +42,7 @@ def work(stop: Stop) -> None:
     starts it anew."""
     alongside = [Lane(channel, stop) for channel in registry.channel_names()]
     threads = [thread for lane in alongside for thread in lane.threads()]
+    threads.append(threading.Thread(target=lanes.keep_lookout, args=[stop, alongside], name="lookout"))
     threads.append(threading.Thread(target=_run_jobs, args=[stop], name="jobs"))
     for thread in threads:
         thread.start()

@@ -211,3 +211,13 @@ def test_costs_few_queries_a_delivery_however_many_wait(put, channel):
         while lane.deliver():
             pass
     assert counts[0] == counts[1] <= taking.BATCH + 8
+
+
+@pytest.mark.django_db(transaction=True)
+def test_lanes_of_which_nothing_waits_are_left_alone(channels, monkeypatch):
+    fill("one", 1)
+    stop = worker.Stop()
+    monkeypatch.setattr(stop, "wait", lambda seconds: stop.ask())
+    alongside = [Lane("one", stop), Lane("two", stop)]
+    lanes.keep_lookout(stop, alongside)
+    assert [lane._is_called.is_set() for lane in alongside] == [True, False]
