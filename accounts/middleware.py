@@ -23,8 +23,7 @@ class Sessions(SessionMiddleware):
     """
 
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
-        session = request.session
-        if session.accessed and not session.modified and session.is_empty():
+        if not request.session.modified and request.session.is_empty():
             patch_vary_headers(response, ("Cookie",))
             return response
         return super().process_response(request, response)

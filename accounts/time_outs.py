@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
+from django.contrib.auth.models import AnonymousUser
+from django.contrib.sessions.models import Session
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
@@ -109,6 +111,11 @@ def _is_call(request: HttpRequest) -> bool:
 def end(request: HttpRequest, reason: str) -> None:
     """Sign out, as Sign Out does; the next page says why."""
     person, at = request.user, time.time()
+    # Of several tabs that ask in one moment one ends it: the others' cookies would take the place of
+    # that one's, which says why, and where they were.
+    if not Session.objects.filter(session_key=request.session.session_key).delete()[0]:
+        request.session, request.user = type(request.session)(), AnonymousUser()
+        return
     request.timed_out = reason  # type: ignore[attr-defined]
     logout(request)
     request.session[LEFT] = {"by": _reference(person), "at": int(at), "paths": [request.get_full_path()]}

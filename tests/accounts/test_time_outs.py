@@ -5,10 +5,15 @@ from types import SimpleNamespace
 
 import pytest
 from allauth.usersessions.models import UserSession
-from django.test import Client
+from django.contrib.auth import get_user
+from django.contrib.messages.middleware import MessageMiddleware
+from django.contrib.sessions.backends.db import SessionStore
+from django.http import HttpResponse
+from django.test import Client, RequestFactory
 from django.urls import reverse
 
-from accounts import sign_ins
+from accounts import sign_ins, time_outs
+from accounts.middleware import Sessions
 from accounts.models import Person
 from medimic.audit.models import AuditEvent
 from medimic.audit.presenters import sentence
@@ -137,6 +142,25 @@ class TestEnd:
         assert second.url == f"{reverse('account_login')}?next=/sessions/"
         assert "sign-in" not in second.cookies
         assert "was not used for a while" in browser.get(second.url).content.decode()
+
+    def test_is_one_of_two_requests_of_one_moment(self, provider, browser):
+        """The other changes nothing: not the log, and not the cookie that says why, and where they were."""
+
+        def asked(path):
+            request = RequestFactory().get(path)
+            request.session = SessionStore(browser.cookies["sign-in"].value)
+            request.user = get_user(request)
+            MessageMiddleware(lambda request: HttpResponse()).process_request(request)
+            return request
+
+        first, second = asked("/settings/"), asked("/sessions/")
+        time_outs.end(first, time_outs.IDLE)
+        time_outs.end(second, time_outs.IDLE)
+        assert kinds(provider) == ["accounts.signed_in", "accounts.timed_out"]
+        assert first.session[time_outs.LEFT]["paths"] == ["/settings/"]
+        second.COOKIES = {"sign-in": browser.cookies["sign-in"].value}
+        assert not second.user.is_authenticated
+        assert not Sessions(lambda _: None).process_response(second, HttpResponse()).cookies
 
     def test_is_not_listed_any_more(self, provider, browser, wall, log_in_at):
         wall.forward(31 * MINUTE)
