@@ -53,8 +53,8 @@ class InvoiceQuerySet(models.QuerySet["Invoice"]):
         """
         notes = Invoice.objects.filter(credits=OuterRef("pk")).order_by().values("credits")
         given_back = Coalesce(Subquery(notes.values(given=Sum("total_minor"))), 0)
-        owed = self.filter(kind=Invoice.Kind.INVOICE, state=Invoice.State.OPEN)
-        return owed.annotate(**{"owed_minor": F("total_minor") + given_back})
+        left = {"owed_minor": F("total_minor") + given_back}
+        return self.filter(kind=Invoice.Kind.INVOICE, state=Invoice.State.OPEN).annotate(**left)
 
     def overdue(self, at: dt.datetime) -> "InvoiceQuerySet":
         return self.owed().filter(due_at__lte=at)

@@ -158,6 +158,8 @@ def forget_alerts(page: Page) -> None:
     page.evaluate(
         f"{REGISTRATION}.then(async (found) => (await found.getNotifications()).forEach(one => one.close()))"
     )
+    # Closed late, it would take one of the same tag with it that came meanwhile.
+    comes_to(page, lambda: len(page.evaluate(SHOWN)), 0)
 
 
 def test_what_happens_in_a_session_is_shown_by_the_browser_and_names_nobody(
