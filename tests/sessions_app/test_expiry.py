@@ -3,9 +3,10 @@
 import datetime as dt
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
+from accounts.models import Person
 from medimic.audit.models import AuditEvent
 from medimic.outbox import registry
 from sessions_app import expiry
@@ -73,6 +74,19 @@ def test_a_waiting_page_learns_of_it(phone):
     assert answer.status_code == 200
     left = dt.datetime.fromisoformat(answer.json()["session"]["expires_at"]) - timezone.now()
     assert left < dt.timedelta(minutes=5)
+
+
+def test_one_that_cannot_be_read_stops_none_behind_it(provider, colleague, caplog):
+    first, second = (
+        expiring(start(make_authorization(person)).visit, minutes=n)
+        for n, person in enumerate((colleague, provider), start=1)
+    )
+    with connection.cursor() as cursor:
+        key = Person._meta.pk.get_db_prep_value(colleague.pk, connection)
+        cursor.execute("UPDATE accounts_person SET phone_number = 'no ciphertext' WHERE id = %s", [key])
+    expiry.announce()
+    assert announced().get().object_id == str(second.pk)
+    assert f"session {first.pk} was passed over: " in caplog.text
 
 
 def test_costs_one_query_where_nothing_is_due(phone, django_assert_num_queries):
