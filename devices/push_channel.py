@@ -32,7 +32,7 @@ class PushChannel:
             push_services.send(self.service, authorization.push_token, _alert(message))
         except Unregistered as dead:
             _forget(authorization)
-            raise Unwanted("the service does not know the device any more") from dead
+            raise Unwanted("the service does not know the device any more", is_reached=True) from dead
 
     def masked(self, recipient: str) -> str:
         """Of the authorization's id: nothing of a token stands in a delivery."""

@@ -58,7 +58,7 @@ def attempt(taken: Taken) -> Outcome:
             return Outcome(State.DROPPED)
         registry.channel(delivery.channel).send(_message(delivery))
     except registry.Unwanted as unwanted:
-        return Outcome(State.DROPPED, str(unwanted))
+        return Outcome(State.DROPPED, str(unwanted), is_reached=unwanted.is_reached or None)
     except registry.Refused as refusal:
         return Outcome(State.FAILED, str(refusal), is_reached=True)
     except registry.Unreachable as miss:

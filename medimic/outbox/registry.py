@@ -50,7 +50,11 @@ class Refused(Exception):
 
 class Unwanted(Exception):
     """No longer: right before sending, the channel found that nobody wants the message. Its text is
-    the reason that staff read."""
+    the reason that staff read. `is_reached` where it is the service that said so."""
+
+    def __init__(self, reason: str = "", *, is_reached: bool = False) -> None:
+        super().__init__(reason)
+        self.is_reached = is_reached
 
 
 class Channel(Protocol):

@@ -149,6 +149,15 @@ def test_a_trial_that_found_nothing_out_is_made_by_the_next(put, break_it, chann
     assert Service.objects.get().state == State.CLOSED
 
 
+def test_a_trial_that_the_service_itself_turns_down_closes_it(put, break_it, channel, lane):
+    break_it()
+    put()
+    let_it_be_tried()
+    channel.error = Unwanted("unknown", is_reached=True)
+    assert lane.deliver()
+    assert Service.objects.get().state == State.CLOSED
+
+
 def test_another_service_of_the_channel_is_not_held_up(put, break_it, channel, lane):
     break_it()
     put()
