@@ -86,4 +86,5 @@ panel?.querySelector("[data-unsubscribe]")?.addEventListener("submit", async (ev
   }
 });
 
-if (panel?.dataset.key) find();
+// Private windows of some browsers have the names of all this, and refuse it.
+if (panel?.dataset.key) find().catch(() => show("unsupported"));
