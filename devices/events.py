@@ -75,7 +75,11 @@ def register() -> None:
         _push_settings_changed,
         title=gettext_lazy("Changed a device's notifications"),
     )
-    present("devices.push_ended", gettext_lazy("%(device)s can no longer be reached by notifications"))
+    present(
+        "devices.push_ended",
+        gettext_lazy("%(device)s can no longer be reached by notifications"),
+        title=gettext_lazy("A device can no longer be reached by notifications"),
+    )
     present(
         "devices.policy_warned", _policy_warned, title=gettext_lazy("Warned of a device that breaks a policy")
     )

@@ -207,8 +207,7 @@ class TestExpiry:
             raise RuntimeError("no outbox")
 
         monkeypatch.setattr(alerts, "alert", fail)
-        with pytest.raises(RuntimeError, match="no outbox"):
-            expiry.announce()
+        expiry.announce()
         ending.refresh_from_db()
         assert ending.expiry_announced_at is None
 
