@@ -198,7 +198,7 @@ class TestStanding:
         assert "A payment is overdue" in client.get("/").content.decode()
         page = client.get("/billing/").content.decode()
         assert "A payment is overdue" in page
-        assert f"Invoice {invoice.number} over €29.00" in page
+        assert f"€29.00 of invoice {invoice.number} was due" in page
         assert "no new sessions and devices can be added" in page
 
     def test_read_only_says_what_still_works(self, sign_in, outsider):
