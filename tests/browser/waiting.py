@@ -26,7 +26,7 @@ def comes_to(page: Page, read: Callable[[], Any], wanted: Any) -> None:
     deadline = time.monotonic() + PATIENCE
     while (found := read()) != wanted and time.monotonic() < deadline:
         page.wait_for_timeout(PAUSE_MS)
-    assert found == wanted
+    assert found == wanted, f"{found!r} is not {wanted!r}"
 
 
 class Clock:
