@@ -35,6 +35,8 @@ SECONDS_BETWEEN_WRITES = 60
 # A page that was still open asks for itself once more when its time is over.
 STILL_OPEN = 60
 MOST_PATHS = 5
+# The pages of the sign-in, reloaded by whoever sits down there.
+SIGNING_IN = "/accounts/"
 # What a page is warned of before its end.
 WARNING = 120
 READING_MODES = {"", "navigate"}
@@ -128,18 +130,31 @@ def end(request: HttpRequest, reason: str) -> None:
 
 
 def follow(request: HttpRequest) -> None:
-    """Note what a page that was still open at the end asks for; `next` would lead there."""
+    """Note what a page that was still open at the end asks for, where `next` would lead; and that
+    somebody opens a page of their own later on."""
     left = request.session.get(LEFT)
-    if left and time.time() - left["at"] < STILL_OPEN and len(left["paths"]) < MOST_PATHS:
-        if (path := request.get_full_path()) not in left["paths"]:
+    if not left or request.method != "GET":
+        return
+    path = request.get_full_path()
+    if time.time() - left["at"] < STILL_OPEN:
+        if path not in left["paths"] and len(left["paths"]) < MOST_PATHS:
             left["paths"].append(path)
             request.session.modified = True
+    elif not left.get("is_over") and not path.startswith(SIGNING_IN):
+        left["is_over"] = True
+        request.session.modified = True
 
 
 def was_left_by_another(request: HttpRequest, person: Person, onward: str) -> bool:
-    """Whether this is where somebody else was when their sign-in here ended: not for this person."""
+    """Whether this is where somebody else was when their sign-in here ended: not for this person.
+
+    So is anything until a page was opened later on: of several tabs that ask at once one may be noted
+    in the place of another.
+    """
     left = request.session.pop(LEFT, None)
-    return bool(left) and left["by"] != _reference(person) and onward in left["paths"]
+    if not left or left["by"] == _reference(person):
+        return False
+    return onward in left["paths"] or not left.get("is_over")
 
 
 def standing(request: HttpRequest) -> dict[str, Any]:

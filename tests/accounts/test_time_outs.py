@@ -278,9 +278,15 @@ class TestWhoComesNext:
         assert self.come(browser, colleague, onward) == "/"
         assert is_signed_in(browser)
 
-    def test_somebody_else_goes_where_they_want_themselves(self, colleague, browser):
+    def test_nor_where_a_second_tab_was_of_which_nothing_is_noted(self, colleague, browser):
         self.leave(browser)
-        assert self.come(browser, colleague, "/sessions/") == "/sessions/"
+        assert self.come(browser, colleague, "/settings/activity/") == "/"
+
+    def test_nor_by_the_page_of_the_sign_in_that_stood_there_overnight(self, colleague, browser, wall):
+        self.leave(browser)
+        wall.forward(9 * HOUR)
+        browser.get("/accounts/login/?next=/settings/activity/")
+        assert self.come(browser, colleague, "/settings/activity/") == "/"
 
     def test_nor_where_the_page_noticed_it_by_itself(self, colleague, browser):
         browser.get(TIME_LEFT)
