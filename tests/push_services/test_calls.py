@@ -49,7 +49,8 @@ def test_a_connection_that_was_closed_meanwhile_costs_no_alert(apple, phone, the
     send("apns", phone, an_alert())
     for _ in range(5):
         send("apns", phone, an_alert())
-    assert len(apple.taken) == 5
+    # What was under way when it closed may come twice, under the same id.
+    assert len({request.headers["apns-id"] for request in apple.taken}) == 5
     assert apple.server.connections == 2
 
 
