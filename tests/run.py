@@ -19,8 +19,8 @@ POSTGRES_TESTS = ["pytest", "-m", "not browser and not once", "-n", "2"]
 # Chromium, and where there is no PostgreSQL.
 SQLITE_TESTS = ["pytest", "-m", "not browser and (once or both)", "-n", "2"]
 ALL_ON_SQLITE = ["pytest", "-m", "not browser", "-n", "2"]
-# Pages wait for the portal, and tests for pages: three at a time keep two cores busy.
-BROWSER_TESTS = ["pytest", "tests/browser", "-n", "3"]
+# Pages wait for the portal, and tests for pages: four at a time keep two cores busy.
+BROWSER_TESTS = ["pytest", "tests/browser", "-n", "4"]
 # What a cache decides, on the one that production takes. Skipped elsewhere without a server.
 REDIS_TESTS = ["pytest", "tests/devices/test_dpop_races.py", "-k", "redis"]
 # Two processes on one database: the part that databases could tell apart.
