@@ -30,6 +30,7 @@ from devices import (
 from devices.admission import SignedIn
 from devices.confirmation import Asked
 from devices.dpop import Proof
+from devices.holding import hold
 from devices.links import IssuedLink
 from devices.models import Device, DeviceAuthorization, Registration, Token
 from devices.schemas import DeviceIn, DevicePatch
@@ -357,7 +358,7 @@ def update_record(*, authorization: DeviceAuthorization, changes: DevicePatch, o
         device = ownership.lock(authorization.device_id)
         if device is None:
             raise RuntimeError(f"authorization {authorization.pk} holds a token without a device")
-        _refuse_revoked(authorization)
+        hold(authorization)
         versions = [
             field for field in ("os_version", "app_version") if field in given and getattr(changes, field)
         ]
@@ -380,12 +381,6 @@ def update_record(*, authorization: DeviceAuthorization, changes: DevicePatch, o
         if versions:
             fleet.device_changed(device.pk)
     authorization.device = device
-
-
-def _refuse_revoked(authorization: DeviceAuthorization) -> None:
-    living = DeviceAuthorization.objects.living().select_for_update(no_key=True)
-    if living.filter(pk=authorization.pk).values_list("pk").first() is None:
-        raise Problem(401, "device_revoked", _("This device's access was revoked. Sign in on it again."))
 
 
 def rename(*, authorization: DeviceAuthorization, name: str, origin: Origin) -> bool:

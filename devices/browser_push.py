@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from pydantic import ValidationError
 
 from devices import browser_sign_ins, browsers, push, push_services
+from devices.holding import hold
 from devices.models import DeviceAuthorization
 from devices.push_services import webpush
 from devices.schemas import Push
@@ -21,6 +22,7 @@ from medimic.problems import Problem
 from orgs.standing import SignedInRequest
 
 SERVICE: Final = "webpush"
+REVOKED = _("This browser's access was revoked. Sign in on it again.")
 # What a browser gives of its subscription: where to send to, and what to encrypt with.
 MEMBERS = ("endpoint", "p256dh", "auth")
 
@@ -53,9 +55,7 @@ def turn_on(request: SignedInRequest, route: Push) -> DeviceAuthorization:
     with transaction.atomic():
         authorization = browsers.authorization_for(request)
         # A revocation waits for us from here on, or came first.
-        living = DeviceAuthorization.objects.living().select_for_update(no_key=True)
-        if living.filter(pk=authorization.pk).values_list("pk").first() is None:
-            raise Problem(401, "device_revoked", _("This browser's access was revoked. Sign in on it again."))
+        hold(authorization, why_not=REVOKED)
         push.take_route(authorization, route)
         _record("devices.alerts_turned_on", request, authorization)
     browser_sign_ins.bind(request, authorization)

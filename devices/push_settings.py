@@ -16,10 +16,10 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Person
 from devices import push_alerts
+from devices.holding import hold
 from devices.models import DeviceAuthorization, DeviceType, PushKind, PushSettings
 from medimic.audit.log import Origin, record
 from medimic.formatting import Dates
-from medimic.problems import Problem
 from medimic.templatetags.look import icon
 
 SHOWN = 100
@@ -49,9 +49,7 @@ def change(
     wanted |= {"quiet_from": begins, "quiet_until": ends}
     with transaction.atomic():
         # Two changes at once queue up here, as do a change and a revocation.
-        living = DeviceAuthorization.objects.living().select_for_update(no_key=True)
-        if living.filter(pk=authorization.pk).values_list("pk").first() is None:
-            raise Problem(401, "device_revoked", _("This device's access was revoked. Sign in on it again."))
+        hold(authorization)
         settings = of(authorization)
         changed = [name for name, value in wanted.items() if getattr(settings, name) != value]
         if not changed:
